@@ -1,0 +1,91 @@
+/**
+ * The bytes and the text of a cell (spec/format.md §1). This file holds no keys: it can be used to look at what a column holds.
+ *
+ *     cell = suite(1) ‖ keyId(8) ‖ nonce(24) ‖ ciphertext(n) ‖ tag(16)
+ *
+ * @module
+ */
+import { concat, fromBase64Url, fromHex, toBase64Url, toHex } from './bytes.ts';
+import { FieldsealError } from './errors.ts';
+import { KEY_ID_BYTES } from './kdf.ts';
+import { isSuite, type SuiteId } from './suite.ts';
+
+/** What a text cell starts with: format name and version. */
+export const TEXT_PREFIX = 'fs1:';
+
+/** Bytes of suite and key id; they are authenticated as AAD. */
+export const HEADER_BYTES: number = 1 + KEY_ID_BYTES;
+
+/** Bytes of the nonce, in both suites. */
+export const NONCE_BYTES = 24;
+
+/** Bytes of the authentication tag, in both suites. */
+export const TAG_BYTES = 16;
+
+/** Characters of prefix and header: a comparison of so many finds every cell under one key. */
+export const TEXT_HEADER_CHARACTERS: number = TEXT_PREFIX.length + (HEADER_BYTES / 3) * 4;
+
+/** The smallest cell: its plaintext is one type tag. */
+const MIN_CELL_BYTES = HEADER_BYTES + NONCE_BYTES + 1 + TAG_BYTES;
+
+/** A cell taken apart. The byte arrays are views of the decoded cell, not copies. */
+export interface Cell {
+  readonly suite: SuiteId;
+  /** 16 hexadecimal digits. */
+  readonly keyId: string;
+  /** 9 bytes: suite and key id as stored. */
+  readonly header: Uint8Array;
+  /** 24 bytes. */
+  readonly nonce: Uint8Array;
+  /** Ciphertext and tag. */
+  readonly sealed: Uint8Array;
+}
+
+/** Header of the cells of one key. */
+export function encodeHeader(suite: SuiteId, keyId: string): Uint8Array {
+  const id = fromHex(keyId);
+  if (id?.length !== KEY_ID_BYTES) throw new FieldsealError('ERR_KEY_INVALID', 'a key id has 16 hexadecimal digits');
+  return concat(Uint8Array.of(suite), id);
+}
+
+/** Joins the parts of a cell. `sealed` is ciphertext and tag. */
+export function encodeCell(header: Uint8Array, nonce: Uint8Array, sealed: Uint8Array): Uint8Array {
+  return concat(header, nonce, sealed);
+}
+
+/** Text of a cell for a String or Json column. */
+export function encodeCellText(cell: Uint8Array): string {
+  return TEXT_PREFIX + toBase64Url(cell);
+}
+
+/**
+ * Takes a cell apart: bytes as a Bytes column stores them, or text as a String or Json column does.
+ *
+ * For everything accepted, encoding again gives the input: one value has one spelling.
+ *
+ * @throws ERR_CELL_FORMAT for anything that is not a cell in canonical form. The message names no part of the input.
+ */
+export function decodeCell(stored: string | Uint8Array): Cell {
+  const bytes = typeof stored === 'string' ? textBytes(stored) : stored;
+  if (bytes === null) throw new FieldsealError('ERR_CELL_FORMAT', 'a stored value is not a cell');
+  const suite = bytes[0];
+  if (bytes.length < MIN_CELL_BYTES) throw new FieldsealError('ERR_CELL_FORMAT', 'a stored cell is too short');
+  if (!isSuite(suite)) throw new FieldsealError('ERR_CELL_FORMAT', 'a stored cell names an unknown suite');
+  const nonceEnd = HEADER_BYTES + NONCE_BYTES;
+  return {
+    suite,
+    keyId: toHex(bytes.subarray(1, HEADER_BYTES)),
+    header: bytes.subarray(0, HEADER_BYTES),
+    nonce: bytes.subarray(HEADER_BYTES, nonceEnd),
+    sealed: bytes.subarray(nonceEnd),
+  };
+}
+
+/** First 16 characters of every text cell under a key, for prefix comparisons in SQL. */
+export function cellTextPrefix(suite: SuiteId, keyId: string): string {
+  return TEXT_PREFIX + toBase64Url(encodeHeader(suite, keyId));
+}
+
+function textBytes(text: string): Uint8Array | null {
+  return text.startsWith(TEXT_PREFIX) ? fromBase64Url(text.slice(TEXT_PREFIX.length)) : null;
+}

@@ -1,0 +1,103 @@
+/**
+ * The errors of Fieldseal: one class, one stable code per cause. Messages name models, fields and key ids and never hold a
+ * value, a key or a ciphertext, so that they may be logged.
+ *
+ * @module
+ */
+
+/** Every code, with the advice that stands in for a hint when the thrower gives none. */
+const HINTS = {
+  ERR_CELL_FORMAT: 'The stored value is not a Fieldseal cell. It was written without encryption or damaged; restore it or encrypt it.',
+  ERR_DECRYPT: 'The cell is damaged, was moved from another place, or was written under another key.',
+  ERR_ENGINE: 'Choose another engine, or leave the option out.',
+  ERR_INDEX_WRITTEN: 'Leave the index column out; Fieldseal writes it from the field that it indexes.',
+  ERR_KEY_DESTROYED: 'What this key encrypted cannot be read any more; restore the key from a backup if it must be.',
+  ERR_KEY_DISABLED: 'Enable the key version again to read what it encrypted.',
+  ERR_KEY_EXHAUSTED: 'Rotate: add a key version and promote it.',
+  ERR_KEY_INVALID: 'Check the key or passphrase for missing or changed characters.',
+  ERR_KEY_MISSING: 'Set FIELDSEAL_KEY or FIELDSEAL_PASSPHRASE, or pass `keyring` to encryption().',
+  ERR_KEY_STATUS: 'Look at the key versions with `fieldseal keyring show`.',
+  ERR_KEY_STORE: 'Check that the key store is reachable and undamaged.',
+  ERR_KEY_UNKNOWN: 'Open the keyring that holds this key id; it may have been added by another instance.',
+  ERR_KEY_WIPED: 'The keyring was closed; open it again.',
+  ERR_KEYRING_BUSY: 'Another process is changing the keyring. Try again.',
+  ERR_KEYRING_DAMAGED: 'Restore the keyring from a backup; do not edit it by hand.',
+  ERR_KEYRING_EXISTS: 'Choose another path, or open the keyring that is there.',
+  ERR_KEYRING_IO: 'Check the path and the permissions of the keyring.',
+  ERR_KEYRING_LOCKED: 'None of the given keys opens this keyring. Check FIELDSEAL_KEY or FIELDSEAL_PASSPHRASE.',
+  ERR_KEYRING_MISSING: 'Create one with `npx fieldseal init`, or restore it from a backup if data was encrypted before.',
+  ERR_KEYRING_SLOT: 'Keep at least one recovery key and one more way to open the keyring.',
+  ERR_OPTIONS: 'See the documentation of the option.',
+  ERR_SCHEMA: 'Correct the annotation in schema.prisma and generate again.',
+  ERR_SCHEMA_STALE: 'Run `prisma generate` again.',
+  ERR_UNSUPPORTED_FILTER: 'Add a blind index for equality, or filter after reading.',
+  ERR_UNSUPPORTED_OPERATION: 'Leave the encrypted field out of this operation.',
+  ERR_VALUE: 'Give a value of the type that the schema names.',
+  ERR_VALUE_TYPE: 'The cell holds a value of another type than the schema names; correct the annotation.',
+} as const;
+
+/** Stable codes of {@link FieldsealError}. A code never changes its meaning; new ones may be added. */
+export type ErrorCode = keyof typeof HINTS;
+
+/** All error codes, for tables and exhaustive tests. */
+export const ERROR_CODES: readonly ErrorCode[] = Object.keys(HINTS) as ErrorCode[];
+
+/** Where an error happened. None of it is secret. */
+export interface ErrorDetails {
+  /** Model of schema.prisma. */
+  readonly model?: string | undefined;
+  /** Field of the model. */
+  readonly field?: string | undefined;
+  /** Key id as 16 hexadecimal digits. */
+  readonly keyId?: string | undefined;
+  /** What to do about it; each code has a default. */
+  readonly hint?: string | undefined;
+  /** The error behind this one. It must hold no value, key or ciphertext. */
+  readonly cause?: unknown;
+}
+
+/**
+ * The only error class that Fieldseal throws on purpose.
+ *
+ * @example
+ * ```ts
+ * try { await prisma.patient.findMany({ where: { notes: { contains: 'x' } } }); }
+ * catch (error) { if (isFieldsealError(error, 'ERR_UNSUPPORTED_FILTER')) … }
+ * ```
+ */
+export class FieldsealError extends Error {
+  override readonly name = 'FieldsealError';
+  /** What went wrong, as a stable code. */
+  readonly code: ErrorCode;
+  /** Model of schema.prisma, where known. */
+  readonly model: string | undefined;
+  /** Field of the model, where known. */
+  readonly field: string | undefined;
+  /** Key id as 16 hexadecimal digits, where known. */
+  readonly keyId: string | undefined;
+  /** What to do about it. */
+  readonly hint: string;
+
+  /** @param message - what happened, in one sentence, without any value, key or ciphertext */
+  constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
+    const place = details.model === undefined ? '' : ` (${details.model}${details.field === undefined ? '' : `.${details.field}`})`;
+    const hint = details.hint ?? HINTS[code];
+    super(`${message}${place} [${code}]. ${hint}`, details.cause === undefined ? undefined : { cause: details.cause });
+    this.code = code;
+    this.model = details.model;
+    this.field = details.field;
+    this.keyId = details.keyId;
+    this.hint = hint;
+  }
+}
+
+/** Whether `error` is a {@link FieldsealError}, of the given code where one is given. Works across copies of this package. */
+export function isFieldsealError(error: unknown, code?: ErrorCode): error is FieldsealError {
+  if (!(error instanceof Error) || error.name !== 'FieldsealError' || !('code' in error)) return false;
+  return code === undefined || error.code === code;
+}
+
+/** The one error of every failed authentication: it never says why. Returned, not thrown. */
+export function decryptError(details: ErrorDetails): FieldsealError {
+  return new FieldsealError('ERR_DECRYPT', 'a cell could not be opened', details);
+}

@@ -1,0 +1,17 @@
+import type { KeysetRecord } from './keyset-record.ts';
+
+/**
+ * Keeps the wrapped keys of scopes. It sees no secret: whoever reads a key store gains nothing without the KEK.
+ *
+ * Implementations pass the contract suite of @fieldseal/testkit.
+ */
+export interface KeyStore {
+  /** The keyset of a scope; null when it has none. Throws ERR_KEY_STORE when the store cannot be read or is damaged. */
+  load(scope: string): Promise<KeysetRecord | null>;
+  /**
+   * Compare-and-set: stores `record` if the generation stored now is `expected` (null: nothing is stored), and returns whether it did.
+   * False is no fault: another writer was first; load and try again. Throws ERR_KEY_STORE when writing fails, or when a key id of the
+   * record is already stored for another scope.
+   */
+  save(record: KeysetRecord, expected: number | null): Promise<boolean>;
+}

@@ -1,0 +1,123 @@
+import { encodeHeader } from '../cell.ts';
+import { FieldsealError } from '../errors.ts';
+import { observed, publish } from '../events.ts';
+import { deriveFieldKey, deriveIndexKey } from '../kdf.ts';
+import type { KeyStatus } from '../key-store/keyset-record.ts';
+import type { SecretBytes } from '../secret-bytes.ts';
+import { SUITES, type SuiteId } from '../suite.ts';
+
+/** An unwrapped DEK with the field keys derived from it so far. */
+export class DataKey {
+  /** 16 hexadecimal digits. */
+  readonly keyId: string;
+  readonly suite: SuiteId;
+  /** 9 bytes: what the cells of this key start with. */
+  readonly header: Uint8Array;
+  readonly #dek: SecretBytes;
+  readonly #fieldKeys = new Map<string, SecretBytes>();
+  #messages = 0;
+
+  /** Takes ownership of `dek`. */
+  constructor(keyId: string, suite: SuiteId, dek: SecretBytes) {
+    this.keyId = keyId;
+    this.suite = suite;
+    this.header = encodeHeader(suite, keyId);
+    this.#dek = dek;
+  }
+
+  /** The key of one field, derived on first use. It stays this object's. */
+  fieldKey(model: string, field: string): SecretBytes {
+    const name = `${model}\0${field}`;
+    const known = this.#fieldKeys.get(name);
+    if (known !== undefined) return known;
+    const key = deriveFieldKey(this.#dek, this.suite, model, field);
+    this.#fieldKeys.set(name, key);
+    return key;
+  }
+
+  /**
+   * Counts messages that are about to be encrypted under this key by this process.
+   *
+   * @throws ERR_KEY_EXHAUSTED at the limit of the suite; at half of it an event of the channel `fieldseal:wear` is published
+   */
+  count(messages: number): void {
+    const limit = SUITES[this.suite].maxMessages;
+    const before = this.#messages;
+    if (before + messages > limit) throw new FieldsealError('ERR_KEY_EXHAUSTED', 'the key has encrypted all it may', { keyId: this.keyId });
+    this.#messages += messages;
+    if (before < limit / 2 && this.#messages >= limit / 2 && observed('fieldseal:wear')) {
+      publish('fieldseal:wear', { keyId: this.keyId, messages: this.#messages, limit });
+    }
+  }
+
+  /** Messages encrypted by this process under the key. */
+  get messages(): number {
+    return this.#messages;
+  }
+
+  /** Wipes the DEK and all keys derived from it. */
+  wipe(): void {
+    this.#dek.wipe();
+    for (const key of this.#fieldKeys.values()) key.wipe();
+    this.#fieldKeys.clear();
+  }
+}
+
+/** An unwrapped index root. */
+export class IndexRoot {
+  /** 16 hexadecimal digits. */
+  readonly keyId: string;
+  /** Version that the terms carry. */
+  readonly version: number;
+  readonly #root: SecretBytes;
+  readonly #indexKeys = new Map<string, SecretBytes>();
+
+  /** Takes ownership of `root`. */
+  constructor(keyId: string, version: number, root: SecretBytes) {
+    this.keyId = keyId;
+    this.version = version;
+    this.#root = root;
+  }
+
+  /** The HMAC key of one index, derived on first use. It stays this object's. */
+  indexKey(model: string, field: string, indexName: string): SecretBytes {
+    const name = `${model}\0${field}\0${indexName}`;
+    const known = this.#indexKeys.get(name);
+    if (known !== undefined) return known;
+    const key = deriveIndexKey(this.#root, model, field, indexName);
+    this.#indexKeys.set(name, key);
+    return key;
+  }
+
+  /** Wipes the root and all keys derived from it. */
+  wipe(): void {
+    this.#root.wipe();
+    for (const key of this.#indexKeys.values()) key.wipe();
+    this.#indexKeys.clear();
+  }
+}
+
+/** The keys of one scope as a query uses them: unwrapped, and without any way to wait. */
+export interface KeyView {
+  readonly scope: string;
+  /** Encrypts. */
+  readonly primary: DataKey;
+  /** Makes the terms of blind indexes. */
+  readonly indexRoot: IndexRoot;
+  /** Enabled keys by id. */
+  readonly keys: ReadonlyMap<string, DataKey>;
+  /** Status of every version by key id, the ones that cannot be used included. */
+  readonly statuses: ReadonlyMap<string, KeyStatus>;
+}
+
+/** Gives key views; a {@link Keyring}, or anything else that can. */
+export interface KeySource {
+  /** The view of a scope if it is in memory and knows all of `keyIds`; otherwise undefined, and {@link resolve} may find it. */
+  peek(scope: string, keyIds?: Iterable<string>): KeyView | undefined;
+  /**
+   * The view of a scope. It looks for keys that it does not know yet, since another instance may have added one.
+   *
+   * @throws ERR_KEY_UNKNOWN when the scope has no keys; a key id that stays unknown is left to the cipher to report
+   */
+  resolve(scope: string, keyIds?: Iterable<string>): Promise<KeyView>;
+}

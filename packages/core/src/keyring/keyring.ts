@@ -1,0 +1,456 @@
+import { randomBytes } from 'node:crypto';
+import { fromBase64Url, pae, toBase64Url, toHex } from '../bytes.ts';
+import { FieldsealError } from '../errors.ts';
+import { type KeyringEvent, publish } from '../events.ts';
+import { deriveKeyId, deriveKeyringKey, KEY_BYTES, LABELS } from '../kdf.ts';
+import { LocalKek } from '../kek/local-kek.ts';
+import { unwrapKey, wrapKey } from '../kek/wrapped-key.ts';
+import type { KeyStore } from '../key-store/key-store.ts';
+import { type KeySeries, type KeysetRecord, type KeyVersion, parseKeysetRecord } from '../key-store/keyset-record.ts';
+import { replaceRecord } from '../key-store/memory.ts';
+import * as keyset from '../keyset.ts';
+import { SecretBytes } from '../secret-bytes.ts';
+import { type SuiteId, XCHACHA20_POLY1305 } from '../suite.ts';
+import { authenticateDocument, type KeyringDocument, parseDocument, serializeDocument, type WrappedKek } from './document.ts';
+import { generateRecoveryKey } from './key-text.ts';
+import { DataKey, IndexRoot, type KeySource, type KeyView } from './key-view.ts';
+import { openSlot, RECOVERY_TYPE, recoveryKey, type SlotOpener, sealSlot } from './slot.ts';
+import type { KeyringStorage } from './storage.ts';
+
+/** Scope of keys that serve the whole application. */
+export const APPLICATION_SCOPE = '';
+
+/** How often a change is tried again when other writers come first. */
+const ATTEMPTS = 20;
+
+/** The storage is asked for unknown key ids at most so often, in ms, so that damaged cells cannot keep it busy. */
+const RELOAD_MS = 1000;
+
+/** Options of {@link createKeyring}. */
+export interface CreateKeyringOptions {
+  readonly storage: KeyringStorage;
+  /** How the application opens the keyring. A recovery key is always added. */
+  readonly openers: readonly SlotOpener[];
+  /** Suite of the keys; XChaCha20-Poly1305 by default. */
+  readonly suite?: SuiteId;
+  /** Keeps the wrapped keys outside the keyring; by default they are inside. */
+  readonly keyStore?: KeyStore;
+}
+
+/** Options of {@link openKeyring}. */
+export interface OpenKeyringOptions {
+  readonly storage: KeyringStorage;
+  /** Tried in order; the first that opens a slot wins. */
+  readonly openers: readonly SlotOpener[];
+  /** The key store that was given when the keyring was created. */
+  readonly keyStore?: KeyStore;
+}
+
+/**
+ * Creates a keyring with one KEK, one DEK and one index root, stores it, and reads it back through every slot before it returns.
+ *
+ * @returns the open keyring, and its recovery key: show it once (formatRecoveryKey), then wipe it
+ * @throws ERR_KEYRING_EXISTS when the storage holds something already, ERR_KEYRING_IO when it cannot be written
+ */
+export async function createKeyring(options: CreateKeyringOptions): Promise<{ keyring: Keyring; recovery: SecretBytes }> {
+  const { storage, openers, suite = XCHACHA20_POLY1305 } = options;
+  if (openers.length === 0) throw new FieldsealError('ERR_OPTIONS', 'a keyring needs a way to open it besides its recovery key');
+  const root = randomSecret();
+  const recovery = generateRecoveryKey();
+  const id = toHex(randomBytes(8));
+  const created = new Date().toISOString();
+  const slots = [];
+  for (const opener of [...openers, recoveryKey(recovery)]) slots.push(await sealSlot(id, root, opener, suite));
+  const document: KeyringDocument = {
+    format: 'fieldseal-keyring/1',
+    id,
+    generation: 1,
+    created,
+    suite,
+    slots,
+    keks: [newKek(root, id, suite)],
+    keysets: [],
+  };
+  if (!(await storage.replace(null, serializeDocument(document, root)))) {
+    throw new FieldsealError('ERR_KEYRING_EXISTS', `there is a keyring at ${storage.label} already`);
+  }
+  root.wipe();
+  for (const opener of [...openers, recoveryKey(recovery)]) (await openKeyring({ ...options, openers: [opener] })).close();
+  const keyring = await openKeyring(options);
+  await keyring.addScope(APPLICATION_SCOPE);
+  announce('create', keyring);
+  return { keyring, recovery };
+}
+
+/**
+ * Opens a keyring.
+ *
+ * @throws ERR_KEYRING_MISSING when there is none, ERR_KEYRING_LOCKED when no opener fits, ERR_KEYRING_DAMAGED when it was altered,
+ * ERR_KEYRING_IO when it cannot be read
+ */
+export async function openKeyring(options: OpenKeyringOptions): Promise<Keyring> {
+  const { storage, openers } = options;
+  const text = await storage.read();
+  if (text === null) throw new FieldsealError('ERR_KEYRING_MISSING', `there is no keyring at ${storage.label}`);
+  const { document, mac } = parseDocument(text);
+  const root = await openAny(document, openers);
+  if (root === null) throw new FieldsealError('ERR_KEYRING_LOCKED', `the keyring at ${storage.label} could not be opened`);
+  authenticateDocument(document, mac, root);
+  const keyring = new Keyring(options, text, document, root);
+  announce('open', keyring);
+  return keyring;
+}
+
+/** What a keyring tells about itself. None of it is secret. */
+export interface KeyringDescription {
+  readonly id: string;
+  readonly generation: number;
+  readonly created: string;
+  readonly slots: readonly { readonly id: string; readonly type: string; readonly created: string }[];
+  readonly keks: readonly { readonly id: string; readonly created: string }[];
+  readonly keysets: readonly KeysetRecord[];
+}
+
+/**
+ * An open keyring: the only place where wrapped keys become usable ones. Everything it changes is stored before it takes effect.
+ *
+ * Make one with {@link createKeyring} or {@link openKeyring}, and {@link close} it to wipe its keys.
+ */
+export class Keyring implements KeySource {
+  readonly #storage: KeyringStorage;
+  readonly #keyStore: KeyStore;
+  readonly #root: SecretBytes;
+  #text: string;
+  #document: KeyringDocument;
+  readonly #keks = new Map<string, LocalKek>();
+  readonly #views = new Map<string, KeyView>();
+  readonly #loading = new Map<string, Promise<KeyView>>();
+  readonly #loadedAt = new Map<string, number>();
+
+  /** @internal */
+  constructor(options: OpenKeyringOptions, text: string, document: KeyringDocument, root: SecretBytes) {
+    this.#storage = options.storage;
+    this.#keyStore = options.keyStore ?? { load: (scope) => this.#loadInside(scope), save: (record, expected) => this.#saveInside(record, expected) };
+    this.#root = root;
+    this.#text = text;
+    this.#document = document;
+  }
+
+  /** Id of the keyring, 16 hexadecimal digits. */
+  get id(): string {
+    return this.#document.id;
+  }
+
+  /** Number of changes, from 1, as of the last reading. */
+  get generation(): number {
+    return this.#document.generation;
+  }
+
+  peek(scope: string, keyIds: Iterable<string> = []): KeyView | undefined {
+    const view = this.#views.get(scope);
+    if (view === undefined) return undefined;
+    for (const keyId of keyIds) if (!view.statuses.has(keyId)) return undefined;
+    return view;
+  }
+
+  async resolve(scope: string, keyIds: Iterable<string> = []): Promise<KeyView> {
+    const warm = this.peek(scope, keyIds);
+    if (warm !== undefined) return warm;
+    const known = this.#views.get(scope);
+    if (known !== undefined && performance.now() - (this.#loadedAt.get(scope) ?? 0) < RELOAD_MS) return known;
+    const running = this.#loading.get(scope);
+    if (running !== undefined) return running;
+    const loading = this.#load(scope).finally(() => this.#loading.delete(scope));
+    this.#loading.set(scope, loading);
+    return loading;
+  }
+
+  /** Makes the keys of a scope if it has none yet, and returns its view. Whoever races, one keyset is made. */
+  async addScope(scope: string): Promise<KeyView> {
+    if ((await this.#keyStore.load(scope)) === null) {
+      const record = {
+        scope,
+        generation: 1,
+        data: keyset.startSeries(await this.#newKey(scope, 'data')),
+        index: keyset.startSeries(await this.#newKey(scope, 'index')),
+      };
+      await this.#keyStore.save(record, null);
+    }
+    return this.#load(scope);
+  }
+
+  /** Adds an enabled DEK version, which decrypts and does not encrypt yet. Returns its key id. */
+  async addKey(scope: string = APPLICATION_SCOPE): Promise<string> {
+    const key = await this.#newKey(scope, 'data');
+    await this.#changeSeries('add', scope, key.keyId, (series) => keyset.addVersion(series, key));
+    return key.keyId;
+  }
+
+  /** Makes an enabled version the primary, once every instance has it (see {@link resolve}). */
+  promote(keyId: string, scope: string = APPLICATION_SCOPE): Promise<void> {
+    return this.#changeSeries('promote', scope, keyId, (series) => keyset.promote(series, keyId));
+  }
+
+  /** {@link addKey} and {@link promote} at once: for a single process. In a fleet, cells of the new key would reach instances before the key. */
+  async rotate(scope: string = APPLICATION_SCOPE): Promise<string> {
+    const keyId = await this.addKey(scope);
+    await this.promote(keyId, scope);
+    return keyId;
+  }
+
+  /** Stops a version from decrypting, reversibly. Throws ERR_KEY_STATUS for the primary. */
+  disable(keyId: string, scope: string = APPLICATION_SCOPE): Promise<void> {
+    return this.#changeSeries('disable', scope, keyId, (series) => keyset.disable(series, keyId));
+  }
+
+  /** Lets a disabled version decrypt again. */
+  enable(keyId: string, scope: string = APPLICATION_SCOPE): Promise<void> {
+    return this.#changeSeries('enable', scope, keyId, (series) => keyset.enable(series, keyId));
+  }
+
+  /** Asks for the destruction of a disabled version after `waitMs` ms, seven days at least. */
+  scheduleDestroy(keyId: string, waitMs?: number, scope: string = APPLICATION_SCOPE): Promise<void> {
+    return this.#changeSeries('schedule-destroy', scope, keyId, (series) => keyset.scheduleDestroy(series, keyId, Date.now(), waitMs));
+  }
+
+  /** Takes {@link scheduleDestroy} back. */
+  cancelDestroy(keyId: string, scope: string = APPLICATION_SCOPE): Promise<void> {
+    return this.#changeSeries('cancel-destroy', scope, keyId, (series) => keyset.cancelDestroy(series, keyId));
+  }
+
+  /**
+   * Destroys a disabled version for good, after its waiting time. What it encrypted can never be read again.
+   *
+   * @param census - `rows`: how many cells of this key are left, which must be 0
+   */
+  destroy(keyId: string, census: { readonly rows: number }, scope: string = APPLICATION_SCOPE): Promise<void> {
+    return this.#changeSeries('destroy', scope, keyId, (series) => keyset.destroy(series, keyId, Date.now(), census.rows));
+  }
+
+  /**
+   * Adds a way to open the keyring.
+   *
+   * @param proof - the recovery key, to prove that recovery works before the keyring depends on something new
+   * @returns id of the slot
+   * @throws ERR_KEYRING_SLOT when the proof opens no recovery slot
+   */
+  async addSlot(opener: SlotOpener, proof: SlotOpener): Promise<string> {
+    const recovery = proof.type === RECOVERY_TYPE ? await openAny(this.#document, [proof]) : null;
+    if (recovery === null || !recovery.equals(this.#root)) {
+      throw new FieldsealError('ERR_KEYRING_SLOT', 'the recovery key does not open this keyring, so no slot was added');
+    }
+    recovery.wipe();
+    const slot = await sealSlot(this.id, this.#root, opener, this.#document.suite);
+    await this.#change((document) => ({ ...document, slots: [...document.slots, slot] }));
+    announce('add-slot', this, slot.id);
+    return slot.id;
+  }
+
+  /**
+   * Removes a way to open the keyring.
+   *
+   * @throws ERR_KEYRING_SLOT for an unknown slot, the last recovery slot, or the last slot that is not for recovery
+   */
+  async removeSlot(slotId: string): Promise<void> {
+    await this.#change((document) => {
+      const slots = document.slots.filter((slot) => slot.id !== slotId);
+      if (slots.length === document.slots.length) throw new FieldsealError('ERR_KEYRING_SLOT', 'the keyring has no such slot');
+      const recovery = slots.filter((slot) => slot.type === RECOVERY_TYPE).length;
+      if (recovery === 0) throw new FieldsealError('ERR_KEYRING_SLOT', 'the last recovery key cannot be removed; add another first');
+      if (recovery === slots.length) throw new FieldsealError('ERR_KEYRING_SLOT', 'the last way to open the keyring cannot be removed');
+      return { ...document, slots };
+    });
+    announce('remove-slot', this, slotId);
+  }
+
+  /** Statuses, ids and times; no secret and nothing wrapped. Reads the storage again first. */
+  async describe(scopes: readonly string[] = [APPLICATION_SCOPE]): Promise<KeyringDescription> {
+    await this.#reload();
+    const { id, generation, created, slots, keks } = this.#document;
+    const keysets = await Promise.all(scopes.map((scope) => this.#record(scope)));
+    return {
+      id,
+      generation,
+      created,
+      slots: slots.map((slot) => ({ id: slot.id, type: slot.type, created: slot.created })),
+      keks: keks.map((kek) => ({ id: kek.id, created: kek.created })),
+      keysets,
+    };
+  }
+
+  /** Wipes all keys. Queries that still run fail with ERR_KEY_WIPED. */
+  close(): void {
+    if (this.#root.wiped) return;
+    for (const view of this.#views.values()) wipeView(view);
+    for (const kek of this.#keks.values()) kek.wipe();
+    this.#views.clear();
+    this.#keks.clear();
+    this.#root.wipe();
+    announce('close', this);
+  }
+
+  /** Reads the scope again and unwraps what is new; keys that are known already are kept, ones that are no longer enabled are wiped. */
+  async #load(scope: string): Promise<KeyView> {
+    await this.#reload();
+    const { data, index } = await this.#record(scope);
+    const before = this.#views.get(scope);
+    const keys = new Map<string, DataKey>();
+    for (const version of data.versions.filter(({ status }) => status === 'enabled')) {
+      const known = before?.keys.get(version.keyId);
+      keys.set(version.keyId, known ?? new DataKey(version.keyId, version.suite, await this.#unwrap(scope, 'data', version)));
+    }
+    const primaryIndex = primaryOf(index);
+    const knownRoot = before?.indexRoot.keyId === primaryIndex.keyId ? before.indexRoot : undefined;
+    const indexRoot = knownRoot ?? new IndexRoot(primaryIndex.keyId, primaryIndex.version, await this.#unwrap(scope, 'index', primaryIndex));
+    const primary = keys.get(data.primary);
+    if (primary === undefined) throw new FieldsealError('ERR_KEY_STORE', 'the primary of a keyset is not enabled', { keyId: data.primary });
+    const statuses = new Map(data.versions.map((version) => [version.keyId, version.status]));
+    const view: KeyView = { scope, primary, indexRoot, keys, statuses };
+    if (this.#root.wiped) wipeView(view);
+    this.#root.expose(); // the keyring may have been closed meanwhile
+    for (const key of before?.keys.values() ?? []) if (!keys.has(key.keyId)) key.wipe();
+    this.#views.set(scope, view);
+    this.#loadedAt.set(scope, performance.now());
+    return view;
+  }
+
+  async #record(scope: string): Promise<KeysetRecord> {
+    const record = await this.#keyStore.load(scope);
+    if (record === null) throw new FieldsealError('ERR_KEY_UNKNOWN', scope === '' ? 'the keyring holds no keys' : 'the scope has no keys');
+    return parseKeysetRecord(record);
+  }
+
+  /** Unwraps a key and checks that it is the one that its id commits to. */
+  async #unwrap(scope: string, purpose: 'data' | 'index', { keyId, kekId, wrapped }: KeyVersion): Promise<SecretBytes> {
+    const bytes = fromBase64Url(wrapped ?? '');
+    if (bytes === null) throw new FieldsealError('ERR_KEY_STORE', 'a wrapped key is not base64url', { keyId });
+    const key = await this.#kek(kekId).unwrap(bytes, { keyId, scope, purpose });
+    if (deriveKeyId(key) === keyId) return key;
+    key.wipe();
+    throw new FieldsealError('ERR_KEY_STORE', 'a key does not match its key id', { keyId });
+  }
+
+  async #newKey(scope: string, purpose: 'data' | 'index'): Promise<keyset.NewKeyVersion> {
+    const { suite, keks } = this.#document;
+    const kek = this.#kek((keks.at(-1) as WrappedKek).id);
+    const key = randomSecret();
+    const keyId = deriveKeyId(key);
+    const wrapped = toBase64Url(await kek.wrap(key, { keyId, scope, purpose }));
+    key.wipe();
+    return { keyId, suite, created: new Date().toISOString(), kekId: kek.id, wrapped };
+  }
+
+  #kek(id: string): LocalKek {
+    const known = this.#keks.get(id);
+    if (known !== undefined) return known;
+    const stored = this.#document.keks.find((kek) => kek.id === id);
+    const wrapped = stored === undefined ? null : fromBase64Url(stored.wrapped);
+    if (wrapped === null) throw new FieldsealError('ERR_KEY_STORE', 'a key was wrapped by a KEK that the keyring does not hold');
+    const wrapping = deriveKeyringKey(this.#root, LABELS.kekWrapping);
+    const kek = new LocalKek(id, unwrapKey(wrapping, wrapped, kekAad(this.id, id)), this.#document.suite);
+    wrapping.wipe();
+    this.#keks.set(id, kek);
+    return kek;
+  }
+
+  async #changeSeries(action: KeyringEvent['action'], scope: string, keyId: string, step: (series: KeySeries) => KeySeries): Promise<void> {
+    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+      await this.#reload();
+      const record = await this.#record(scope);
+      const next = { ...record, generation: record.generation + 1, data: step(record.data) };
+      if (!(await this.#keyStore.save(next, record.generation))) continue;
+      await this.#load(scope);
+      announce(action, this, keyId);
+      return;
+    }
+    throw new FieldsealError('ERR_KEYRING_BUSY', 'other writers kept changing the keyset');
+  }
+
+  async #loadInside(scope: string): Promise<KeysetRecord | null> {
+    return this.#document.keysets.find((record) => record.scope === scope) ?? null;
+  }
+
+  async #saveInside(record: KeysetRecord, expected: number | null): Promise<boolean> {
+    let saved = false;
+    await this.#change((document) => {
+      const keysets = replaceRecord(document.keysets, record, expected);
+      saved = keysets !== null;
+      return keysets === null ? null : { ...document, keysets };
+    });
+    return saved;
+  }
+
+  /** Applies a change to the newest document; `step` returns null when there is nothing to change. */
+  async #change(step: (document: KeyringDocument) => KeyringDocument | null): Promise<void> {
+    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+      const changed = step(this.#document);
+      if (changed === null) return;
+      const next = { ...changed, generation: this.#document.generation + 1 };
+      const text = serializeDocument(next, this.#root);
+      if (await this.#storage.replace(this.#text, text)) {
+        this.#text = text;
+        this.#document = next;
+        return;
+      }
+      await this.#reload();
+    }
+    throw new FieldsealError('ERR_KEYRING_BUSY', 'other writers kept changing the keyring');
+  }
+
+  /** Takes over what another process stored. An older generation is refused: it would bring back keys that were disabled. */
+  async #reload(): Promise<void> {
+    const text = await this.#storage.read();
+    if (text === this.#text) return;
+    if (text === null) throw new FieldsealError('ERR_KEYRING_MISSING', `the keyring at ${this.#storage.label} is gone`);
+    const { document, mac } = parseDocument(text);
+    authenticateDocument(document, mac, this.#root);
+    if (document.id !== this.id) throw new FieldsealError('ERR_KEYRING_DAMAGED', 'another keyring stands in the place of this one');
+    if (document.generation < this.generation) {
+      throw new FieldsealError('ERR_KEYRING_DAMAGED', 'the keyring was replaced by an older generation of itself');
+    }
+    this.#text = text;
+    this.#document = document;
+    announce('reload', this);
+  }
+}
+
+async function openAny(document: KeyringDocument, openers: readonly SlotOpener[]): Promise<SecretBytes | null> {
+  for (const opener of openers) {
+    for (const slot of document.slots) {
+      const root = await openSlot(document.id, slot, opener);
+      if (root !== null) return root;
+    }
+  }
+  return null;
+}
+
+function newKek(root: SecretBytes, keyringId: string, suite: SuiteId): WrappedKek {
+  const id = `kek-${toHex(randomBytes(4))}`;
+  const key = randomSecret();
+  const wrapping = deriveKeyringKey(root, LABELS.kekWrapping);
+  const wrapped = toBase64Url(wrapKey(wrapping, suite, key, kekAad(keyringId, id)));
+  key.wipe();
+  wrapping.wipe();
+  return { id, created: new Date().toISOString(), wrapped };
+}
+
+function kekAad(keyringId: string, kekId: string): Uint8Array {
+  return pae(LABELS.kek, keyringId, kekId);
+}
+
+function primaryOf(series: KeySeries): KeyVersion {
+  return series.versions.find((version) => version.keyId === series.primary) as KeyVersion;
+}
+
+function wipeView(view: KeyView): void {
+  for (const key of view.keys.values()) key.wipe();
+  view.indexRoot.wipe();
+}
+
+function randomSecret(): SecretBytes {
+  return SecretBytes.take(new Uint8Array(randomBytes(KEY_BYTES)));
+}
+
+function announce(action: KeyringEvent['action'], keyring: Keyring, subject?: string): void {
+  publish('fieldseal:keyring', { action, keyringId: keyring.id, generation: keyring.generation, subject });
+}
