@@ -77,6 +77,8 @@ export class FieldsealError extends Error {
   readonly keyId: string | undefined;
   /** What to do about it. */
   readonly hint: string;
+  /** What happened: the message without place, code and hint. */
+  readonly summary: string;
 
   /** @param message - what happened, in one sentence, without any value, key or ciphertext */
   constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
@@ -84,10 +86,17 @@ export class FieldsealError extends Error {
     const hint = details.hint ?? HINTS[code];
     super(`${message}${place} [${code}]. ${hint}`, details.cause === undefined ? undefined : { cause: details.cause });
     this.code = code;
+    this.summary = message;
     this.model = details.model;
     this.field = details.field;
     this.keyId = details.keyId;
     this.hint = hint;
+  }
+
+  /** The same error with its place, for code that knows the place better than the thrower. */
+  at(place: { readonly model: string; readonly field: string; readonly keyId?: string | undefined }): FieldsealError {
+    const { model, field, keyId = this.keyId } = place;
+    return new FieldsealError(this.code, this.summary, { model, field, keyId, hint: this.hint, cause: this.cause });
   }
 }
 

@@ -139,8 +139,7 @@ export class FieldCipher {
   #failed(error: unknown, { model, field }: FieldSpec, keyId?: string): unknown {
     if (!isFieldsealError(error)) return error;
     if (observed('fieldseal:failure')) publish('fieldseal:failure', { code: error.code, model, field, keyId });
-    const [message = error.message] = error.message.split(` [${error.code}]`);
-    return new FieldsealError(error.code, message, { model, field, keyId, hint: error.hint });
+    return error.at({ model, field, keyId });
   }
 
   #report(operation: 'encrypt' | 'decrypt', count: number, started: number): void {

@@ -1,0 +1,14 @@
+/**
+ * Internals for the project's own tools and tests: the runner of the format vectors builds every piece of a cell by itself. Not part of the
+ * public interface: anything here may change in any release.
+ *
+ * @module
+ */
+export type { AeadEngine, AeadMessage } from './aead/engine.ts';
+export { selectEngine } from './aead/engines.ts';
+export { formatTerm, indexMac } from './blind-index.ts';
+export { encodeCell, encodeCellText, encodeHeader } from './cell.ts';
+export { cellAad } from './context.ts';
+export { deriveFieldKey, deriveIndexKey, deriveKeyId } from './kdf.ts';
+export { dekAad, unwrapKey, wrapKey } from './kek/wrapped-key.ts';
+export { encodeValue } from './value.ts';

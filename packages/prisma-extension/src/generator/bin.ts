@@ -1,0 +1,22 @@
+#!/usr/bin/env node
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import generatorHelper from '@prisma/generator-helper';
+import { buildSchemaMap } from '../schema/build-map.ts';
+import { type Dmmf, parseDmmf } from '../schema/from-dmmf.ts';
+import { emitSchemaMap } from './emit.ts';
+
+/** Name of the file that is written into the output folder. */
+const FILE = 'fieldseal-schema.ts';
+
+/** A throw here fails `prisma generate`: an annotation that cannot be served must never pass in silence. */
+generatorHelper.generatorHandler({
+  onManifest: () => ({ prettyName: 'Fieldseal schema map', defaultOutput: './generated' }),
+  onGenerate: async ({ dmmf, generator }) => {
+    const output = generator.output?.value;
+    if (output == null) throw new Error('the fieldseal generator has no output folder');
+    const text = emitSchemaMap(buildSchemaMap(parseDmmf(dmmf as Dmmf)));
+    await mkdir(output, { recursive: true });
+    await writeFile(join(output, FILE), text);
+  },
+});

@@ -1,0 +1,39 @@
+import type { ColumnType, FieldsealError } from '@fieldseal/core';
+import type { ParsedField } from './schema-map.ts';
+
+/** Native column types (`@db.…`) that hold a cell whatever its size. `VarChar` and `VarBinary` are checked by their length. */
+const UNBOUNDED: Readonly<Record<ColumnType, readonly string[]>> = {
+  String: ['Text', 'MediumText', 'LongText', 'NVarChar', 'Citext', 'String'],
+  Bytes: ['ByteA', 'Blob', 'MediumBlob', 'LongBlob', 'Bytes'],
+  Json: ['Json', 'JsonB'],
+};
+
+const BOUNDED: Readonly<Record<ColumnType, readonly string[]>> = { String: ['VarChar'], Bytes: ['VarBinary'], Json: [] };
+
+/** Smallest length that is accepted: a cell of 32 bytes of text takes 114 characters or 82 bytes. */
+const MIN_LENGTH: Readonly<Record<ColumnType, number>> = { String: 128, Bytes: 96, Json: 0 };
+
+/** Digits that the version in front of a term may take, with its dot. */
+const VERSION_CHARACTERS = 5;
+
+type Refuse = (message: string) => FieldsealError;
+
+/** Refuses a native type that cannot hold cells: another kind of value, fixed width, or too short. */
+export function checkCellColumn(column: ColumnType, native: ParsedField['nativeType'], refuse: Refuse): void {
+  if (native === null || UNBOUNDED[column].includes(native[0])) return;
+  const [name, [length]] = native;
+  if (!BOUNDED[column].includes(name)) throw refuse(`@db.${name} cannot hold ciphertext; use ${UNBOUNDED[column][0]}`);
+  if (length !== undefined && Number(length) < MIN_LENGTH[column]) {
+    const size = column === 'String' ? '4 + ⌈(n + 50) × 4 ÷ 3⌉ characters' : 'n + 50 bytes';
+    throw refuse(`@db.${name}(${length}) is too short: a value of n bytes takes ${size}, and ${MIN_LENGTH[column]} is the least accepted`);
+  }
+}
+
+/** Refuses a native type that cannot hold index terms of so many bits. */
+export function checkTermColumn(bits: number, native: ParsedField['nativeType'], refuse: Refuse): void {
+  if (native === null || UNBOUNDED.String.includes(native[0])) return;
+  const [name, [length]] = native;
+  const needed = Math.ceil(bits / 4) + VERSION_CHARACTERS;
+  if (name !== 'VarChar') throw refuse(`@db.${name} cannot hold index terms; use Text or VarChar(${needed})`);
+  if (length !== undefined && Number(length) < needed) throw refuse(`@db.VarChar(${length}) is too short for index terms; use VarChar(${needed})`);
+}

@@ -1,0 +1,87 @@
+import type { FieldSpec, IndexSpec } from '@fieldseal/core';
+import type { SchemaMap } from './schema-map.ts';
+
+/** An encrypted field with the indexes that are kept for it. */
+export interface EncryptedNode {
+  readonly kind: 'encrypted';
+  readonly spec: FieldSpec;
+  readonly indexes: readonly IndexNode[];
+}
+
+/** A column of index terms. */
+export interface IndexNode {
+  readonly kind: 'index';
+  readonly spec: IndexSpec;
+  readonly unique: boolean;
+}
+
+/** A relation field. */
+export interface RelationNode {
+  readonly kind: 'relation';
+  readonly model: CompiledModel;
+}
+
+/** A model as queries need it. Fields that are neither encrypted, nor index columns, nor relations are not in it. */
+export interface CompiledModel {
+  readonly name: string;
+  readonly fields: ReadonlyMap<string, EncryptedNode | IndexNode | RelationNode>;
+  /** Names of all fields. */
+  readonly columns: ReadonlySet<string>;
+  /** Fields of each compound id and unique constraint. */
+  readonly compounds: ReadonlyMap<string, readonly string[]>;
+  /** Whether an encrypted field lies in this model or in one that it can reach. If not, its queries are left alone. */
+  readonly reaches: boolean;
+  /** Encrypted fields, for results. */
+  readonly encrypted: readonly (readonly [field: string, node: EncryptedNode])[];
+  /** Relations that reach an encrypted field, for results. */
+  readonly paths: readonly (readonly [field: string, model: CompiledModel])[];
+}
+
+type Draft = { -readonly [Member in keyof CompiledModel]: CompiledModel[Member] } & {
+  fields: Map<string, EncryptedNode | IndexNode | RelationNode>;
+};
+
+/** Links the models of a schema map and finds out what each reaches. */
+export function compileSchema(map: SchemaMap): ReadonlyMap<string, CompiledModel> {
+  const models = new Map<string, Draft>();
+  for (const name of Object.keys(map.models)) {
+    models.set(name, { name, fields: new Map(), columns: new Set(), compounds: new Map(), reaches: false, encrypted: [], paths: [] });
+  }
+  for (const [name, model] of Object.entries(map.models)) {
+    const draft = models.get(name) as Draft;
+    draft.columns = new Set(model.fields);
+    draft.compounds = new Map(Object.entries(model.compounds));
+    draft.encrypted = Object.entries(model.encrypted).map(([field, { column, type, pad, context }]) => {
+      const spec: FieldSpec = { model: name, field, context, column, type, pad };
+      const indexes = Object.entries(model.indexes).flatMap(([at, { of, unique, ...index }]): IndexNode[] =>
+        of === field ? [{ kind: 'index', unique, spec: { model: name, column: at, source: spec, ...index } }] : [],
+      );
+      for (const index of indexes) draft.fields.set(index.spec.column, index);
+      return [field, { kind: 'encrypted', spec, indexes }];
+    });
+    for (const [field, node] of draft.encrypted) draft.fields.set(field, node);
+    for (const [field, target] of Object.entries(model.relations)) {
+      const other = models.get(target);
+      if (other !== undefined) draft.fields.set(field, { kind: 'relation', model: other });
+    }
+    draft.reaches = draft.encrypted.length > 0;
+  }
+  spread([...models.values()]);
+  for (const draft of models.values()) {
+    draft.paths = relations(draft).filter(([, model]) => model.reaches);
+  }
+  return models;
+}
+
+/** Reachability: repeated until nothing changes. */
+function spread(drafts: readonly Draft[]): void {
+  for (let changed = true; changed; ) {
+    const found = drafts.filter((draft) => !draft.reaches && relations(draft).some(([, model]) => model.reaches));
+    for (const draft of found) draft.reaches = true;
+    changed = found.length > 0;
+  }
+}
+
+function relations(draft: Draft): [string, CompiledModel][] {
+  return [...draft.fields].flatMap(([field, node]): [string, CompiledModel][] => (node.kind === 'relation' ? [[field, node.model]] : []));
+}

@@ -1,0 +1,68 @@
+import type { ParsedField, ParsedModel } from './schema-map.ts';
+
+/** The part of Prisma's DMMF that is read, declared here so that no version of its types is forced on anybody. */
+export interface Dmmf {
+  readonly datamodel: { readonly models: readonly DmmfModel[]; readonly types: readonly DmmfModel[] };
+}
+
+interface DmmfModel {
+  readonly name: string;
+  readonly documentation?: string | undefined;
+  readonly fields: readonly DmmfField[];
+  readonly primaryKey?: DmmfConstraint | null | undefined;
+  readonly uniqueIndexes: readonly DmmfConstraint[];
+}
+
+interface DmmfConstraint {
+  readonly name?: string | null | undefined;
+  readonly fields: readonly string[];
+}
+
+interface DmmfField {
+  readonly name: string;
+  readonly kind: string;
+  readonly type: string;
+  readonly isList: boolean;
+  readonly isRequired: boolean;
+  readonly isId: boolean;
+  readonly isUnique: boolean;
+  readonly isUpdatedAt?: boolean | undefined;
+  readonly hasDefaultValue: boolean;
+  readonly nativeType?: readonly [string, readonly string[]] | null | undefined;
+  readonly relationFromFields?: readonly string[] | undefined;
+  readonly relationToFields?: readonly string[] | undefined;
+  readonly documentation?: string | undefined;
+}
+
+/** Models of the DMMF that Prisma hands to a generator. */
+export function parseDmmf({ datamodel }: Dmmf): ParsedModel[] {
+  return datamodel.models.map((model) => {
+    const constraints = [...(model.primaryKey ? [model.primaryKey] : []), ...model.uniqueIndexes];
+    const single = new Set(constraints.flatMap(({ fields }) => (fields.length === 1 ? fields : [])));
+    return {
+      name: model.name,
+      documentation: model.documentation ?? '',
+      fields: model.fields.map((field) => parseField(field, single)),
+      compounds: constraints.filter(({ fields }) => fields.length > 1).map(({ name, fields }) => ({ name: name ?? fields.join('_'), fields })),
+    };
+  });
+}
+
+function parseField(field: DmmfField, single: ReadonlySet<string>): ParsedField {
+  const { name, kind, type } = field;
+  const known = kind === 'scalar' || kind === 'enum' || kind === 'object';
+  return {
+    name,
+    kind: known ? kind : 'unsupported',
+    type,
+    list: field.isList,
+    required: field.isRequired,
+    id: field.isId,
+    unique: field.isUnique || single.has(name),
+    hasDefault: field.hasDefaultValue || field.isUpdatedAt === true,
+    nativeType: field.nativeType ?? null,
+    relationFrom: field.relationFromFields ?? [],
+    relationTo: field.relationToFields ?? [],
+    documentation: field.documentation ?? '',
+  };
+}

@@ -1,0 +1,174 @@
+/**
+ * Filters: `where`, unique filters and `having`. A filter on an encrypted field moves to the column of its blind index, with terms in
+ * place of values; one that no index serves is refused.
+ *
+ * @module
+ */
+import { FieldsealError, type IndexSpec } from '@fieldseal/core';
+import type { CompiledModel, EncryptedNode, IndexNode } from '../schema/compiled-schema.ts';
+import { COMBINATORS, EQUALITY_OPERATORS, RELATION_FILTERS } from './grammar.ts';
+import type { Plan } from './plan.ts';
+import { isAbsent, isDictionary, isNull } from './value-kind.ts';
+
+type Dictionary = Record<string, unknown>;
+
+/** Filter of a model, or a list of such. Changed in place. */
+export function walkWhere(plan: Plan, model: CompiledModel, where: unknown): void {
+  if (Array.isArray(where)) return where.forEach((item) => walkWhere(plan, model, item));
+  if (!model.reaches || !isDictionary(where)) return;
+  for (const [key, value] of Object.entries(where)) {
+    if (isAbsent(value)) continue;
+    if (COMBINATORS.includes(key)) {
+      walkWhere(plan, model, value);
+      continue;
+    }
+    const node = model.fields.get(key);
+    if (node?.kind === 'relation') walkRelationFilter(plan, node.model, value);
+    else if (node?.kind === 'encrypted') moveToIndex(plan, node, where, key, value);
+    else if (node === undefined && model.compounds.has(key)) walkCompound(plan, model, key, value);
+  }
+}
+
+/** `having` of groupBy: an encrypted field in it has no meaning. */
+export function walkHaving(model: CompiledModel, having: unknown): void {
+  if (Array.isArray(having)) return having.forEach((item) => walkHaving(model, item));
+  if (!isDictionary(having)) return;
+  for (const [key, value] of Object.entries(having)) {
+    if (COMBINATORS.includes(key)) walkHaving(model, value);
+    else if (!isAbsent(value)) refuseEncrypted(model, key, 'having');
+  }
+}
+
+/** Refuses an encrypted field in a place that only its plaintext could serve. */
+export function refuseEncrypted(model: CompiledModel, field: string, where: string): void {
+  if (model.fields.get(field)?.kind !== 'encrypted') return;
+  throw new FieldsealError('ERR_UNSUPPORTED_FILTER', `${where} cannot be served on an encrypted field`, {
+    model: model.name,
+    field,
+    hint: 'The database sees ciphertext there. Do it in the application after reading.',
+  });
+}
+
+function walkRelationFilter(plan: Plan, model: CompiledModel, filter: unknown): void {
+  if (!isDictionary(filter)) return;
+  const quantified = Object.keys(filter).some((key) => RELATION_FILTERS.includes(key) && !model.fields.has(key));
+  if (!quantified) return walkWhere(plan, model, filter);
+  for (const [key, value] of Object.entries(filter)) {
+    if (!RELATION_FILTERS.includes(key)) throw new FieldsealError('ERR_UNSUPPORTED_FILTER', `a relation filter has the unknown part ${key}`, { model: model.name });
+    walkWhere(plan, model, value);
+  }
+}
+
+/** `{ org_emailIndex: { org, email } }`: the fields of a compound constraint, where the encrypted field stands for its index column. */
+function walkCompound(plan: Plan, model: CompiledModel, name: string, value: unknown): void {
+  if (!isDictionary(value)) return;
+  const fields = model.compounds.get(name) ?? [];
+  for (const [key, operand] of Object.entries(value)) {
+    const node = model.fields.get(key);
+    if (node?.kind !== 'encrypted' || isAbsent(operand)) continue;
+    const index = node.indexes.find(({ spec }) => fields.includes(spec.column));
+    if (index === undefined) throw unserved(node, `the constraint ${name} holds no index of this field`);
+    replaceBy(plan, index.spec, value, key, operand);
+  }
+}
+
+/** Takes the filter of an encrypted field out and puts one on its index column in. */
+function moveToIndex(plan: Plan, node: EncryptedNode, where: Dictionary, field: string, filter: unknown): void {
+  if (isNullTest(filter)) return; // NULL is stored as NULL
+  const index = chooseIndex(node, filter);
+  const { column } = index.spec;
+  if (isAbsent(where[column])) {
+    delete where[column];
+    return moveOperand(plan, node, index, where, field, filter);
+  }
+  const moved: Dictionary = { [field]: filter };
+  delete where[field];
+  moveOperand(plan, node, index, moved, field, filter);
+  where['AND'] = [...(Array.isArray(where['AND']) ? where['AND'] : isAbsent(where['AND']) ? [] : [where['AND']]), moved];
+}
+
+function moveOperand(plan: Plan, node: EncryptedNode, { spec }: IndexNode, where: Dictionary, field: string, filter: unknown): void {
+  if (!isDictionary(filter)) return replaceBy(plan, spec, where, field, filter);
+  delete where[field];
+  where[spec.column] = operators(plan, node, spec, filter);
+}
+
+/** Puts the term of `operand` under the name of the index column. */
+function replaceBy(plan: Plan, index: IndexSpec, parent: Dictionary, field: string, operand: unknown): void {
+  delete parent[field];
+  parent[index.column] = operand;
+  if (!isNull(operand)) plan.index(parent, index.column, index, operand);
+}
+
+/** The operators of a scalar filter with terms in place of values. */
+function operators(plan: Plan, node: EncryptedNode, index: IndexSpec, filter: Dictionary): Dictionary {
+  const moved: Dictionary = {};
+  for (const [operator, operand] of Object.entries(filter)) {
+    if (isAbsent(operand) || operator === 'mode') continue;
+    if (operator === 'not' && isDictionary(operand)) {
+      moved[operator] = operators(plan, node, index, operand);
+    } else if (operator === 'in' || operator === 'notIn') {
+      if (!Array.isArray(operand)) throw unserved(node, `${operator} needs a list`);
+      const terms = [...(operand as unknown[])];
+      terms.forEach((item, at) => {
+        checkOperand(node, item);
+        if (!isNull(item)) plan.index(terms, at, index, item);
+      });
+      moved[operator] = terms;
+    } else {
+      moved[operator] = operand;
+      if (!isNull(operand)) plan.index(moved, operator, index, operand);
+    }
+  }
+  return moved;
+}
+
+/**
+ * The index that serves a filter: an exact one before a normalising one, so that equality means what it says where it can.
+ *
+ * @throws ERR_UNSUPPORTED_FILTER when none does
+ */
+function chooseIndex(node: EncryptedNode, filter: unknown): IndexNode {
+  const insensitive = checkOperators(node, filter);
+  const candidates = insensitive ? node.indexes.filter(({ spec }) => spec.normalize.includes('lowercase')) : node.indexes;
+  const index = candidates.find(({ spec }) => spec.normalize.length === 0) ?? candidates.find(({ unique }) => unique) ?? candidates[0];
+  if (index !== undefined) return index;
+  if (insensitive && node.indexes.length > 0) throw unserved(node, 'mode: insensitive needs an index that normalises to lowercase');
+  throw unserved(node, 'the field is encrypted and has no blind index');
+}
+
+/** Refuses operators and operands that no equality index serves; returns whether the filter ignores case. */
+function checkOperators(node: EncryptedNode, filter: unknown): boolean {
+  if (!isDictionary(filter)) {
+    checkOperand(node, filter);
+    return false;
+  }
+  let insensitive = filter['mode'] === 'insensitive';
+  for (const [operator, operand] of Object.entries(filter)) {
+    if (isAbsent(operand)) continue;
+    if (!EQUALITY_OPERATORS.includes(operator)) throw unserved(node, `the filter ${operator} cannot be served on an encrypted field`);
+    if (operator === 'not' && isDictionary(operand)) insensitive = checkOperators(node, operand) || insensitive;
+    else if (operator === 'equals' || operator === 'not') checkOperand(node, operand);
+  }
+  return insensitive;
+}
+
+/** Operands are values. A field reference or anything else that Prisma would resolve in SQL cannot become a term. */
+function checkOperand(node: EncryptedNode, operand: unknown): void {
+  const scalar = typeof operand !== 'object' || operand instanceof Uint8Array || isNull(operand);
+  if (!scalar) throw unserved(node, 'the operand of a filter is not a value');
+}
+
+/** Whether a filter asks for NULL or its opposite only, which needs no index. */
+function isNullTest(filter: unknown): boolean {
+  if (isNull(filter)) return true;
+  if (!isDictionary(filter)) return false;
+  const entries = Object.entries(filter).filter(([, operand]) => !isAbsent(operand));
+  return entries.length > 0 && entries.every(([operator, operand]) => (operator === 'equals' || operator === 'not') && isNull(operand));
+}
+
+function unserved({ spec, indexes }: EncryptedNode, reason: string): FieldsealError {
+  const served = 'equals, in, not, notIn and null tests are served through a blind index.';
+  const hint = indexes.length > 0 ? `On this field ${served}` : `Add @blindIndex(of: ${spec.field}) on a sibling column: ${served}`;
+  return new FieldsealError('ERR_UNSUPPORTED_FILTER', reason, { model: spec.model, field: spec.field, hint });
+}

@@ -1,0 +1,93 @@
+/**
+ * The grammar of Prisma's arguments: for each operation which argument is what. The walker follows this table and nothing else, so that a
+ * key inside a Json value, or a field called `where`, can never be taken for a part of the query.
+ *
+ * @module
+ */
+
+/** What an argument is. */
+export type Rule =
+  /** Passed on as it is. */
+  | 'plain'
+  /** Filter. */
+  | 'where'
+  /** Filter that must name a unique row. */
+  | 'unique'
+  /** Values of one row, or a list of such. */
+  | 'data'
+  /** select or include. */
+  | 'selection'
+  | 'orderBy'
+  /** Field names: distinct and by. */
+  | 'fields'
+  /** Fields over which a number is computed: _min, _max, _avg, _sum. */
+  | 'aggregate'
+  | 'having';
+
+/** Arguments of an operation. */
+export type Arguments = Readonly<Record<string, Rule>>;
+
+/** One operation of a model. */
+export interface Operation {
+  readonly arguments: Arguments;
+  /** Whether it gives rows back, whose fields are decrypted. */
+  readonly rows: boolean;
+}
+
+const SELECT: Arguments = { select: 'selection', include: 'selection', omit: 'plain', relationLoadStrategy: 'plain' };
+const PAGE: Arguments = { where: 'where', orderBy: 'orderBy', cursor: 'unique', take: 'plain', skip: 'plain' };
+const NUMBERS: Arguments = { _count: 'plain', _min: 'aggregate', _max: 'aggregate', _avg: 'aggregate', _sum: 'aggregate' };
+
+/** Arguments of findMany, and of a list relation inside select and include. */
+export const FIND: Arguments = { ...PAGE, ...SELECT, distinct: 'fields' };
+
+const rows = (args: Arguments): Operation => ({ arguments: args, rows: true });
+const none = (args: Arguments): Operation => ({ arguments: args, rows: false });
+
+/** Every operation of Prisma 7 on a model. One that is not here is refused. */
+export const OPERATIONS: Readonly<Record<string, Operation>> = {
+  findUnique: rows({ where: 'unique', ...SELECT }),
+  findUniqueOrThrow: rows({ where: 'unique', ...SELECT }),
+  findFirst: rows(FIND),
+  findFirstOrThrow: rows(FIND),
+  findMany: rows(FIND),
+  create: rows({ data: 'data', ...SELECT }),
+  createMany: none({ data: 'data', skipDuplicates: 'plain' }),
+  createManyAndReturn: rows({ data: 'data', skipDuplicates: 'plain', ...SELECT }),
+  update: rows({ where: 'unique', data: 'data', ...SELECT }),
+  updateMany: none({ where: 'where', data: 'data', limit: 'plain' }),
+  updateManyAndReturn: rows({ where: 'where', data: 'data', limit: 'plain', ...SELECT }),
+  upsert: rows({ where: 'unique', create: 'data', update: 'data', ...SELECT }),
+  delete: rows({ where: 'unique', ...SELECT }),
+  deleteMany: none({ where: 'where', limit: 'plain' }),
+  count: none({ ...PAGE, select: 'plain' }),
+  aggregate: none({ ...PAGE, ...NUMBERS }),
+  groupBy: none({ ...PAGE, ...NUMBERS, by: 'fields', having: 'having' }),
+};
+
+/** A write of a relation field: what it takes, or what the members of the object that it takes are. */
+export type NestedWrite = Rule | Arguments;
+
+/** Writes inside the value of a relation field. Each takes one item or a list. */
+export const NESTED_WRITES: Readonly<Record<string, NestedWrite>> = {
+  create: 'data',
+  createMany: { data: 'data', skipDuplicates: 'plain' },
+  connect: 'unique',
+  connectOrCreate: { where: 'unique', create: 'data' },
+  disconnect: 'where',
+  set: 'unique',
+  delete: 'where',
+  deleteMany: 'where',
+  update: { where: 'where', data: 'data' },
+  updateMany: { where: 'where', data: 'data', limit: 'plain' },
+  upsert: { where: 'where', create: 'data', update: 'data' },
+};
+
+/** Quantifiers in front of the filter of a relation. */
+export const RELATION_FILTERS: readonly string[] = ['some', 'every', 'none', 'is', 'isNot'];
+
+/** Combinations of filters. */
+export const COMBINATORS: readonly string[] = ['AND', 'OR', 'NOT'];
+
+/** Operators of an equality index. */
+export const EQUALITY_OPERATORS: readonly string[] = ['equals', 'not', 'in', 'notIn', 'mode'];

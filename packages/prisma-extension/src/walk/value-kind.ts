@@ -1,0 +1,34 @@
+/** Telling values from the objects that Prisma puts in their place. */
+
+type Dictionary = Record<string, unknown>;
+
+/** A plain object: made by `{}` or without a prototype. Dates, decimals, bytes and Prisma's markers are none. */
+export function isDictionary(value: unknown): value is Dictionary {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === null;
+}
+
+/**
+ * Whether an argument means "not here": undefined and Prisma.skip. The two client generators carry different copies of Skip, so it is
+ * known by its shape.
+ */
+export function isAbsent(value: unknown): boolean {
+  if (value === undefined) return true;
+  if (typeof value !== 'object' || value === null || Object.keys(value).length > 0) return false;
+  const prototype = Object.getPrototypeOf(value) as { constructor?: { name?: string }; ifUndefined?: unknown } | null;
+  return typeof prototype?.ifUndefined === 'function';
+}
+
+/** Whether a value stands for NULL: null, and DbNull, JsonNull or AnyNull of Json columns. */
+export function isNull(value: unknown): boolean {
+  if (value === null) return true;
+  if (typeof value !== 'object' || isDictionary(value) || Array.isArray(value)) return false;
+  return ['DbNull', 'JsonNull', 'AnyNull'].includes(nullName(value as object));
+}
+
+/** Name of Prisma's null markers; their class differs between the generators, their `_getName()` does not. */
+function nullName(value: object): string {
+  const { _getName: name } = value as { _getName?: unknown };
+  return typeof name === 'function' ? String((name as () => unknown).call(value)) : '';
+}
