@@ -1,0 +1,181 @@
+import internals from '@prisma/internals';
+import { describe, expect, it } from 'vitest';
+import { buildSchemaMap } from '../src/schema/build-map.ts';
+import { type Dmmf, parseDmmf } from '../src/schema/from-dmmf.ts';
+import { parseInlineSchema } from '../src/schema/inline-schema.ts';
+
+const datasource = (provider = 'postgresql') => `datasource db {\n  provider = "${provider}"\n}\n`;
+
+async function dmmfModels(schema: string) {
+  return parseDmmf((await internals.getDMMF({ datamodel: schema })) as unknown as Dmmf);
+}
+
+const SCHEMAS: Readonly<Record<string, string>> = {
+  plain: `model A {\n  id Int @id\n}`,
+  comments: `
+/// about the model
+model A { // trailing
+  id   Int    @id /// behind a field
+  /// first line
+  /// second line
+  a    String @default("// no comment") // a comment
+  // not documentation
+  /// @encrypted
+  b    String? /// and behind it
+  url  String @default("http://x") @map("the_url")
+}`,
+  attributes: `
+model A {
+  id    String  @id @default(dbgenerated("gen_random_uuid()")) @db.Uuid
+  a     String  @unique @db.VarChar(20)
+  b     Decimal @db.Decimal(10, 2)
+  c     DateTime @updatedAt
+  d     Int[]   @default([1, 2])
+  e     Unsupported("circle")?
+  role  Role    @default(ADMIN)
+  x     String
+  y     String
+
+  @@unique([x, y])
+  @@unique([y, a(sort: Desc)], name: "named")
+  @@unique([x], map: "single")
+  @@index([x, y])
+  @@map("the_a")
+}
+enum Role {
+  ADMIN /// the boss
+  USER
+}`,
+  relations: `
+model User {
+  id      String @id
+  posts   Post[]
+  boss    User?  @relation("boss", fields: [bossId], references: [id], onDelete: SetNull, onUpdate: Cascade)
+  bossId  String?
+  staff   User[] @relation("boss")
+  tags    Tag[]
+}
+model Post {
+  a      Int
+  b      Int
+  user   User   @relation(fields: [userId], references: [id])
+  userId String
+  @@id([a, b])
+}
+model Tag {
+  name  String
+  scope String
+  users User[]
+  @@id(name: "key", fields: [name, scope])
+}`,
+  layout: `
+generator client {
+  provider = "prisma-client"
+  output   = "x" // {
+}
+model   Wide  {
+  id    Int    @id
+  other Int    @unique
+  long  Long[]
+}
+model Long {
+  id   Int  @id
+  a    Int
+  wide Wide @relation(
+    fields: [a],
+    references: [id]
+  )
+  @@unique([
+    id,
+    a
+  ])
+}`,
+};
+
+describe('the reader of schema text agrees with Prisma', () => {
+  it.each(Object.entries(SCHEMAS))('%s', async (_, models) => {
+    const schema = datasource() + models;
+    expect(parseInlineSchema(schema)).toEqual((await dmmfModels(schema)).map((model) => ({ ...model, fields: expect.any(Array) })));
+    const fields = (all: Awaited<ReturnType<typeof dmmfModels>>) => all.flatMap((model) => model.fields.filter(({ kind }) => kind !== 'unsupported').map((field) => [model.name, field]));
+    expect(fields(parseInlineSchema(schema))).toEqual(fields(await dmmfModels(schema)));
+  });
+
+  it('reads the views of a schema', () => {
+    const [view] = parseInlineSchema('view V {\n  id Int @unique\n  /// @encrypted\n  a String\n}');
+    expect(view).toMatchObject({ name: 'V', fields: [{ name: 'id' }, { name: 'a', documentation: '@encrypted' }] });
+  });
+});
+
+const model = (fields: string, more = '') => `model User {\n  id String @id\n${fields}\n${more}\n}`;
+
+describe('what the schema map holds', () => {
+  it('names columns, indexes, relations and compounds', () => {
+    const schema = model(
+      `  /// @encrypted(pad: 16, name: "person.mail")\n  email String @unique\n  /// @blindIndex(of: email, normalize: [trim], bits: 100, name: "mail")\n  emailIndex String? @unique\n  org String\n  data Json? /// @encrypted`,
+      '@@unique([org, emailIndex])',
+    );
+    expect(buildSchemaMap(parseInlineSchema(schema)).models['User']).toEqual({
+      fields: ['id', 'email', 'emailIndex', 'org', 'data'],
+      relations: {},
+      encrypted: {
+        email: { column: 'String', type: 'String', pad: 16, context: { model: 'person', field: 'mail' } },
+        data: { column: 'Json', type: 'Json', pad: null, context: { model: 'User', field: 'data' } },
+      },
+      indexes: { emailIndex: { of: 'email', name: 'mail', normalize: ['trim'], bits: 100, unique: true } },
+      compounds: { org_emailIndex: ['org', 'emailIndex'] },
+    });
+  });
+
+  it.each([
+    ['an Int column', '  /// @encrypted\n  a Int', /needs a String, Bytes or Json column/],
+    ['an enum', '  /// @encrypted\n  a Role\n}\nenum Role {\n  A', /needs a String/],
+    ['a relation', '  /// @encrypted\n  a User?', /relation/],
+    ['a list', '  /// @encrypted\n  a String[]', /lists/],
+    ['an id', '  /// @encrypted\n  a String @id', /@id/],
+    ['a default', '  /// @encrypted\n  a String @default("x")', /@default/],
+    ['a generated default', '  /// @encrypted\n  a String @default(uuid())', /@default/],
+    ['a unique field without an index', '  /// @encrypted\n  a String @unique', /enforces nothing/],
+    ['a unique field with an index that is not unique', '  /// @encrypted\n  a String @unique\n  /// @blindIndex(of: a)\n  b String?', /enforces nothing/],
+    ['a foreign key', '  /// @encrypted\n  a String\n  r User @relation(fields: [a], references: [id])', /relation is built on/],
+    ['the target of a relation', '  /// @encrypted\n  a String\n  b String\n  r User @relation(fields: [b], references: [a])', /relation is built on/],
+    ['a compound unique', '  /// @encrypted\n  a String\n  b String\n  @@unique([a, b])', /a_b/],
+    ['a compound id', '  /// @encrypted\n  a String\n  b String\n  @@id([a, b])', /a_b/],
+    ['a short VarChar', '  /// @encrypted\n  a String @db.VarChar(60)', /too short/],
+    ['a fixed width', '  /// @encrypted\n  a String @db.Char(200)', /cannot hold ciphertext/],
+    ['a uuid column', '  /// @encrypted\n  a String @db.Uuid', /cannot hold ciphertext/],
+    ['a short VarBinary', '  /// @encrypted\n  a Bytes @db.VarBinary(60)', /too short/],
+    ['pad of 1', '  /// @encrypted(pad: 1)\n  a String', /pad/],
+    ['pad too large', '  /// @encrypted(pad: 65537)\n  a String', /pad/],
+    ['a name of one part', '  /// @encrypted(name: "x")\n  a String', /two parts/],
+    ['a name of three parts', '  /// @encrypted(name: "x.y.z")\n  a String', /two parts/],
+    ['an empty part', '  /// @encrypted(name: "x.")\n  a String', /two parts/],
+    ['one name twice', '  /// @encrypted(name: "x.y")\n  a String\n  /// @encrypted(name: "x.y")\n  b String', /used by User.a/],
+    ['a name that is another field', '  /// @encrypted\n  a String\n  /// @encrypted(name: "User.a")\n  b String', /used by User.a/],
+    ['type', '  /// @encrypted(type: DateTime)\n  a String', /type is not supported by this version/],
+    ['bind', '  /// @encrypted(bind: [id])\n  a String', /bind is not supported by this version/],
+    ['mode', '  /// @encrypted(mode: migrating)\n  a String', /mode is not supported by this version/],
+    ['@scope', '  /// @scope\n  a String', /@scope is not supported/],
+    ['two annotations', '  /// @encrypted\n  /// @blindIndex(of: b)\n  a String', /one annotation/],
+    ['an index of nothing', '  /// @blindIndex\n  a String?', /needs the field/],
+    ['an index of an unknown field', '  /// @blindIndex(of: b)\n  a String?', /names no encrypted field/],
+    ['an index of a plain field', '  b String\n  /// @blindIndex(of: b)\n  a String?', /names no encrypted field/],
+    ['an index of a prototype member', '  /// @blindIndex(of: constructor)\n  a String?', /names no encrypted field/],
+    ['a compound index', '  /// @encrypted\n  b String\n  /// @blindIndex(of: [b, c])\n  a String?', /several fields/],
+    ['an index of Json', '  /// @encrypted\n  b Json\n  /// @blindIndex(of: b)\n  a String?', /Json/],
+    ['an index in an Int column', '  /// @encrypted\n  b String\n  /// @blindIndex(of: b)\n  a Int?', /String/],
+    ['a required index of an optional field', '  /// @encrypted\n  b String?\n  /// @blindIndex(of: b)\n  a String', /optional/],
+    ['an unknown normaliser', '  /// @encrypted\n  b String\n  /// @blindIndex(of: b, normalize: [upper])\n  a String?', /no normaliser upper/],
+    ['too few bits', '  /// @encrypted\n  b String\n  /// @blindIndex(of: b, bits: 64)\n  a String?', /bits/],
+    ['too many bits', '  /// @encrypted\n  b String\n  /// @blindIndex(of: b, bits: 257)\n  a String?', /bits/],
+    ['a kind of index', '  /// @encrypted\n  b String\n  /// @blindIndex(of: b, kind: range)\n  a String?', /kind is not supported/],
+    ['an index column with a default', '  /// @encrypted\n  b String\n  /// @blindIndex(of: b)\n  a String? @default("")', /@default/],
+    ['a short index column', '  /// @encrypted\n  b String\n  /// @blindIndex(of: b)\n  a String? @db.VarChar(32)', /too short/],
+    ['a fixed-width index column', '  /// @encrypted\n  b String\n  /// @blindIndex(of: b)\n  a String? @db.Char(37)', /cannot hold index terms/],
+  ])('refuses %s', (_, fields, message) => {
+    expect(() => buildSchemaMap(parseInlineSchema(model(fields)))).toThrow(message);
+  });
+
+  it('refuses an annotation on a model', () => {
+    expect(() => buildSchemaMap(parseInlineSchema(`/// @encrypted\n${model('')}`))).toThrow(/stands on the model/);
+  });
+});
