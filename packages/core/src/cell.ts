@@ -43,9 +43,14 @@ export interface Cell {
 
 /** Header of the cells of one key. */
 export function encodeHeader(suite: SuiteId, keyId: string): Uint8Array {
+  return concat(Uint8Array.of(suite), keyIdBytes(keyId));
+}
+
+/** The 8 bytes of a key id, as headers and AAD hold them. */
+export function keyIdBytes(keyId: string): Uint8Array {
   const id = fromHex(keyId);
   if (id?.length !== KEY_ID_BYTES) throw new FieldsealError('ERR_KEY_INVALID', 'a key id has 16 hexadecimal digits');
-  return concat(Uint8Array.of(suite), id);
+  return id;
 }
 
 /** Joins the parts of a cell. `sealed` is ciphertext and tag. */

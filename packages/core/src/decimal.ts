@@ -17,11 +17,19 @@ export function canonicalDecimal(text: string): string | null {
   const [, sign, whole = '', fraction = '', exponent = '0'] = match;
   if (whole === '' && fraction === '') return null;
   const shift = Number(exponent);
-  if (whole.length + fraction.length + Math.abs(shift) > MAX_DIGITS) return null;
+  // An absent whole part counts as the 0 that the canonical form writes: whatever is accepted is accepted in canonical form, too.
+  if (Math.max(1, whole.length) + fraction.length + Math.abs(shift) > MAX_DIGITS) return null;
   const digits = whole + fraction;
   const point = whole.length + shift;
   const integer = digits.slice(0, Math.max(0, point)).padEnd(point, '0').replace(/^0+/, '');
-  const rest = ('0'.repeat(Math.max(0, -point)) + digits.slice(Math.max(0, point))).replace(/0+$/, '');
+  const rest = withoutTrailingZeros('0'.repeat(Math.max(0, -point)) + digits.slice(Math.max(0, point)));
   const magnitude = rest === '' ? integer || '0' : `${integer || '0'}.${rest}`;
   return sign === '-' && magnitude !== '0' ? `-${magnitude}` : magnitude;
+}
+
+/** A loop, since the pattern /0+$/ takes quadratic time over zeros that are not trailing. */
+function withoutTrailingZeros(digits: string): string {
+  let end = digits.length;
+  while (digits[end - 1] === '0') end--;
+  return digits.slice(0, end);
 }

@@ -63,32 +63,41 @@ model Post {
   @@id([a, b])
 }
 model Tag {
+  id    String @id
   name  String
   scope String
   users User[]
-  @@id(name: "key", fields: [name, scope])
+  @@unique(name: "key", fields: [name, scope])
 }`,
   layout: `
 generator client {
   provider = "prisma-client"
   output   = "x" // {
 }
-model   Wide  {
-  id    Int    @id
-  other Int    @unique
-  long  Long[]
+/* about it */
+model   Wide{
+  id    Int@id
+  other Int?@unique/// tight
+  long  Long[] /* block */
+
+  /// one
+
+  /// two
+  x     Int
+  /// three
+
+  y     String @default("a\\"b // c")
 }
+/// detached
+
 model Long {
-  id   Int  @id
-  a    Int
-  wide Wide @relation(
-    fields: [a],
-    references: [id]
-  )
-  @@unique([
-    id,
-    a
-  ])
+  id   Int  @id /// one
+  /// two
+  a    Int /// three
+  wide Wide @relation( fields: [a], references: [id] )
+  /// on an attribute
+  @@unique(fields: [id, a])
+  /// at the end
 }`,
 };
 
@@ -98,6 +107,31 @@ describe('the reader of schema text agrees with Prisma', () => {
     expect(parseInlineSchema(schema)).toEqual((await dmmfModels(schema)).map((model) => ({ ...model, fields: expect.any(Array) })));
     const fields = (all: Awaited<ReturnType<typeof dmmfModels>>) => all.flatMap((model) => model.fields.filter(({ kind }) => kind !== 'unsupported').map((field) => [model.name, field]));
     expect(fields(parseInlineSchema(schema))).toEqual(fields(await dmmfModels(schema)));
+  });
+
+  it.each([
+    ['behind two slashes', 'model A {\n id Int @id\n // @encrypted\n a String\n}', /two slashes/],
+    ['behind two slashes on the line', 'model A {\n id Int @id\n a String // @encrypted\n}', /two slashes/],
+    ['behind four slashes', 'model A {\n id Int @id\n //// @encrypted\n a String\n}', /running text/],
+    ['on an attribute of the model', 'model A {\n id Int @id\n /// @encrypted\n @@map("x")\n}', /belongs to no field/],
+    ['at the end of a model', 'model A {\n id Int @id\n /// @encrypted\n}', /belongs to no field/],
+    ['replaced by another comment', 'model A {\n /// @encrypted\n\n /// two\n id Int @id\n}', /belongs to no field/],
+    ['on the value of an enum', 'enum R {\n A /// @encrypted\n}', /belongs to no field/],
+    ['on an enum', '/// @encrypted\nenum R {\n A\n}', /belongs to no field/],
+    ['in a composite type', 'type T {\n a String /// @encrypted\n}', /belongs to no field/],
+    ['detached from a model', '/// @encrypted\n\nmodel A {\n id Int @id\n}', /belongs to no field/],
+  ])('refuses an annotation %s, which Prisma drops', (_, schema, message) => {
+    expect(() => buildSchemaMap(parseInlineSchema(schema))).toThrow(message);
+  });
+
+  it('reads block comments of several lines as Prisma does', () => {
+    const [model] = parseInlineSchema('model A {\n id Int @id\n /* why\n @encrypted\n */\n a String\n}');
+    expect(model?.fields[1]?.documentation.split('\n').map((line) => line.trim())).toEqual(['why', '@encrypted', '']);
+  });
+
+  it('refuses lines that it cannot read', () => {
+    expect(() => parseInlineSchema('model A {\n ???\n}')).toThrow(/cannot be read/);
+    expect(() => parseInlineSchema('model A {\n a String !!\n}')).toThrow(/cannot be read/);
   });
 
   it('reads the views of a schema', () => {

@@ -37,7 +37,7 @@ function works(engine: AeadEngine): boolean {
   return result;
 }
 
-/** Whether an engine gives the bytes of the reference engine, opens them, and refuses them with one bit flipped. @internal */
+/** Whether an engine gives the bytes of the reference engine, opens them, and refuses them with one bit flipped. */
 export function selfTest(engine: AeadEngine): boolean {
   try {
     return (Object.keys(SUITES) as readonly string[]).every((id) => agrees(engine, Number(id) as SuiteId));

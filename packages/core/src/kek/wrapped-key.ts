@@ -6,7 +6,7 @@
 import { selectEngine } from '../aead/engines.ts';
 import { NoncePool } from '../aead/nonce-pool.ts';
 import { concat, pae } from '../bytes.ts';
-import { NONCE_BYTES, TAG_BYTES } from '../cell.ts';
+import { keyIdBytes, NONCE_BYTES, TAG_BYTES } from '../cell.ts';
 import { decryptError, FieldsealError } from '../errors.ts';
 import { KEY_BYTES, LABELS } from '../kdf.ts';
 import { SecretBytes } from '../secret-bytes.ts';
@@ -24,7 +24,7 @@ const nonces = new NoncePool();
  * @param kekId - id of the wrapping key
  */
 export function dekAad(kekId: string, context: WrapContext): Uint8Array {
-  return pae(LABELS.dek, kekId, context.keyId, context.scope, context.purpose);
+  return pae(LABELS.dek, kekId, keyIdBytes(context.keyId), context.scope, context.purpose);
 }
 
 /** Wraps a 32-byte key under another. `nonce` is for known-answer tests only; it must never repeat under a key. */

@@ -1,5 +1,5 @@
 import { AtomicFile } from '../atomic-file.ts';
-import { FieldsealError } from '../errors.ts';
+import { FieldsealError, isFieldsealError } from '../errors.ts';
 import type { KeyStore } from './key-store.ts';
 import { type KeysetRecord, parseKeysetRecord } from './keyset-record.ts';
 import { replaceRecord } from './memory.ts';
@@ -14,13 +14,27 @@ const FORMAT = 'fieldseal-key-store/1';
 export function fileKeyStore(path: string): KeyStore {
   const file = new AtomicFile(path);
   return {
-    load: async (scope) => parse(await file.read()).find((record) => record.scope === scope) ?? null,
+    load: async (scope) => parse(await stored(file.read())).find((record) => record.scope === scope) ?? null,
     save: async (record, expected) => {
-      const text = await file.read();
-      const next = replaceRecord(parse(text), record, expected);
-      return next !== null && (await file.replace(text, `${JSON.stringify({ format: FORMAT, keysets: next }, null, 1)}\n`));
+      for (;;) {
+        const text = await stored(file.read());
+        const next = replaceRecord(parse(text), record, expected);
+        if (next === null) return false;
+        // False says that the file changed, perhaps for another scope only. A writer was faster then, so that this loop ends.
+        if (await stored(file.replace(text, `${JSON.stringify({ format: FORMAT, keysets: next }, null, 1)}\n`))) return true;
+      }
     },
   };
+}
+
+/** Reports faults of the file as faults of the store. */
+async function stored<T>(work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (cause) {
+    if (!isFieldsealError(cause, 'ERR_KEYRING_IO')) throw cause;
+    throw new FieldsealError('ERR_KEY_STORE', 'the file of the key store cannot be read or written', { cause });
+  }
 }
 
 function parse(text: string | null): readonly KeysetRecord[] {
@@ -28,8 +42,8 @@ function parse(text: string | null): readonly KeysetRecord[] {
   let json: { format?: unknown; keysets?: unknown } | null;
   try {
     json = JSON.parse(text) as typeof json;
-  } catch (cause) {
-    throw new FieldsealError('ERR_KEY_STORE', 'the key store is not JSON', { cause });
+  } catch {
+    throw new FieldsealError('ERR_KEY_STORE', 'the key store is not JSON'); // V8's message quotes the text
   }
   if (json?.format !== FORMAT || !Array.isArray(json.keysets)) throw new FieldsealError('ERR_KEY_STORE', 'the file is not a key store');
   return json.keysets.map(parseKeysetRecord);

@@ -24,10 +24,19 @@ export function schemaMapFor(client: object, given: SchemaMap | undefined): Sche
   const parsed = parseInlineSchema(text);
   checkComplete(parsed, runtime);
   const own = buildSchemaMap(parsed);
-  if (given !== undefined && canonical(given) !== canonical(own)) {
-    throw new FieldsealError('ERR_SCHEMA_STALE', 'the schema given to encryption() is not the one of this Prisma client');
-  }
+  if (given !== undefined) checkSameMap(given, own);
   return own;
+}
+
+/**
+ * Compares a schema map with the one that the client's schema gives.
+ *
+ * @throws ERR_SCHEMA_STALE when they differ in anything
+ */
+export function checkSameMap(given: SchemaMap, own: SchemaMap): void {
+  if (canonical(given) === canonical(own)) return;
+  const differing = Object.keys({ ...own.models, ...given.models }).find((model) => canonical(given.models[model]) !== canonical(own.models[model]));
+  throw new FieldsealError('ERR_SCHEMA_STALE', 'the schema map is not the one of the Prisma schema', { model: differing });
 }
 
 /** The reader of the schema text must have found what Prisma found: a field that it missed could be an annotated one. */
@@ -53,7 +62,7 @@ function checkNames(map: SchemaMap, runtime: Readonly<Record<string, RuntimeMode
   if (unknown !== undefined) throw new FieldsealError('ERR_SCHEMA_STALE', 'the schema given to encryption() lacks a model', { model: unknown });
 }
 
-function canonical(value: unknown): string {
+function canonical(value: unknown): string | undefined {
   return JSON.stringify(value, (_, member: unknown) =>
     typeof member === 'object' && member !== null && !Array.isArray(member)
       ? Object.fromEntries(Object.entries(member).sort(([a], [b]) => (a < b ? -1 : 1)))

@@ -4,12 +4,14 @@
  *
  * @module
  */
-import { schemaError } from './annotation.ts';
+import { parseAnnotations, schemaError } from './annotation.ts';
 import type { ParsedField, ParsedModel } from './schema-map.ts';
 
 const SCALARS = ['String', 'Boolean', 'Int', 'BigInt', 'Float', 'Decimal', 'DateTime', 'Json', 'Bytes'];
 const BLOCK = /^(model|view|type|enum|datasource|generator)\s+(\w+)\s*\{$/;
-const FIELD = /^(\w+)\s+(Unsupported\(.*?\)|\w+)(\[\])?(\?)?(?:\s+(.*))?$/s;
+const FIELD = /^(\w+)\s+(Unsupported\(.*?\)|\w+)(\[\])?(\?)?\s*(.*)$/s;
+/** An annotation behind two slashes: Prisma would drop it in silence. */
+const TWO_SLASHES = /^\s*@(?:encrypted|blindIndex|scope)\b/;
 const ATTRIBUTE = /(@@?)([\w.]+)/y;
 
 /** A line without comments, and the triple-slash comment behind it. */
@@ -23,42 +25,96 @@ interface Attribute {
   readonly args: string;
 }
 
+/** A block that is being read. */
+interface Block {
+  readonly kind: string;
+  readonly name: string;
+  readonly documentation: string;
+  readonly fields: ParsedField[];
+  readonly attributes: Attribute[];
+}
+
 /**
  * Models and views of a schema.
  *
- * @throws ERR_SCHEMA for a line that cannot be read, or an annotation in a place where it would be ignored
+ * @throws ERR_SCHEMA for a line that cannot be read, or an annotation in a place where Prisma would drop it
  */
 export function parseInlineSchema(schema: string): ParsedModel[] {
-  const lines = joinLines(schema.split(/\r?\n/).map(splitComment));
+  const lines = withoutBlockComments(schema).split(/\r?\n/).map(splitComment);
   const blocks = new Map<string, string>();
   for (const { code } of lines) {
     const [, kind, name] = BLOCK.exec(code) ?? [];
     if (kind !== undefined && name !== undefined) blocks.set(name, kind);
   }
   const models: ParsedModel[] = [];
-  let block: { kind: string; name: string; documentation: string; fields: ParsedField[]; attributes: Attribute[] } | null = null;
-  let documentation: string[] = [];
-  for (const { code, documentation: comment } of lines) {
-    const opened = BLOCK.exec(code);
-    if (opened !== null) {
-      block = { kind: opened[1] as string, name: opened[2] as string, documentation: documentation.join('\n'), fields: [], attributes: [] };
-    } else if (code === '}') {
-      if (block?.kind === 'model' || block?.kind === 'view') models.push(finishModel(block));
-      block = null;
+  const comment = new PendingComment();
+  let block: Block | null = null;
+  for (const { code, documentation } of lines) {
+    const [, kind, name] = BLOCK.exec(code) ?? [];
+    if (kind !== undefined && name !== undefined) {
+      block = { kind, name, documentation: comment.take(), fields: [], attributes: [] };
+      if (!isTable(block)) refuseLost(block.documentation, name);
     } else if (code === '') {
-      if (comment !== null) documentation.push(comment);
-      continue;
-    } else if (block?.kind === 'model' || block?.kind === 'view') {
-      const all = comment === null ? documentation : [...documentation, comment];
-      if (code.startsWith('@@')) block.attributes.push(...attributes(code, block.name));
-      else block.fields.push(parseField(code, block.name, all.join('\n'), blocks));
+      comment.add(documentation, block?.name);
+    } else if (code === '}') {
+      comment.drop(block?.name);
+      if (isTable(block)) models.push(finishModel(block));
+      block = null;
+    } else if (isTable(block) && !code.startsWith('@@')) {
+      block.fields.push(parseField(code, block.name, comment.take(documentation), blocks));
+    } else {
+      if (isTable(block)) block.attributes.push(...attributes(code, block.name));
+      comment.add(documentation, block?.name);
+      comment.drop(block?.name);
     }
-    documentation = [];
   }
   return models;
 }
 
-function finishModel({ name, documentation, fields, attributes }: { name: string; documentation: string; fields: ParsedField[]; attributes: Attribute[] }): ParsedModel {
+/** A block that becomes a model of the client. */
+interface Table extends Block {
+  readonly kind: 'model' | 'view';
+}
+
+function isTable(block: Block | null): block is Table {
+  return block?.kind === 'model' || block?.kind === 'view';
+}
+
+/** The triple-slash comment that the next field or block will take. A blank line inside a model lets the next comment replace it. */
+class PendingComment {
+  #lines: string[] = [];
+  #closed = false;
+
+  /** A line of a comment, or null for a blank line. */
+  add(line: string | null, block: string | undefined): void {
+    if (line === null) {
+      if (block === undefined) this.drop(block);
+      this.#closed = true;
+      return;
+    }
+    if (this.#closed) this.drop(block);
+    this.#lines.push(line);
+  }
+
+  take(behind: string | null = null): string {
+    const lines = behind === null ? this.#lines : [...this.#lines, behind];
+    this.#lines = [];
+    this.#closed = false;
+    return lines.join('\n');
+  }
+
+  /** Prisma forgets a comment that belongs to no field; one with an annotation in it must not go unnoticed. */
+  drop(block: string | undefined): void {
+    refuseLost(this.take(), block ?? 'the schema');
+  }
+}
+
+function refuseLost(documentation: string, model: string): void {
+  if (parseAnnotations(documentation, { model }).length === 0) return;
+  throw schemaError('an annotation belongs to no field; put it on the line above its field', { model });
+}
+
+function finishModel({ name, documentation, fields, attributes }: Table): ParsedModel {
   const constraints = attributes.filter((attribute) => attribute.name === 'unique' || attribute.name === 'id');
   const compounds = constraints.map(({ args }) => {
     const list = names(args);
@@ -177,31 +233,37 @@ function splitComment(line: string): Line {
     if (line[at] === '"') at = endOfString(line, at);
     else if (line.startsWith('//', at)) {
       const documentation = line[at + 2] === '/' ? line.slice(at + 3).trim() : null;
-      return { code: line.slice(0, at).trim(), documentation };
+      const code = line.slice(0, at).trim();
+      if (documentation === null && TWO_SLASHES.test(line.slice(at + 2))) {
+        throw schemaError('an annotation stands behind two slashes; write three, or take it out', { model: code === '' ? 'the schema' : code });
+      }
+      return { code, documentation };
     }
   }
   return { code: line.trim(), documentation: null };
 }
 
-/** Puts the lines of an open bracket together. */
-function joinLines(lines: readonly Line[]): Line[] {
-  const joined: Line[] = [];
-  for (const line of lines) {
-    const last = joined.at(-1);
-    const open = last !== undefined && !BLOCK.test(last.code) && last.code !== '' && isOpen(last.code);
-    if (open) joined[joined.length - 1] = { code: `${last.code} ${line.code}`, documentation: line.documentation ?? last.documentation };
-    else joined.push(line);
+/** Block comments as triple-slash ones, which is what Prisma takes them for. */
+function withoutBlockComments(schema: string): string {
+  let text = '';
+  for (let at = 0; at < schema.length; at++) {
+    const end = skipped(schema, at);
+    if (schema.startsWith('/*', at)) {
+      const close = schema.indexOf('*/', at + 2);
+      const body = schema.slice(at + 2, close < 0 ? schema.length : close);
+      text += body.split('\n').map((line) => `///${line}`).join('\n');
+      at = close < 0 ? schema.length : close + 1;
+    } else {
+      text += schema.slice(at, end + 1);
+      at = end;
+    }
   }
-  return joined;
+  return text;
 }
 
-function isOpen(code: string): boolean {
-  let depth = 0;
-  for (let at = 0; at < code.length; at++) {
-    const character = code[at] as string;
-    if (character === '"') at = endOfString(code, at);
-    else if ('(['.includes(character)) depth++;
-    else if (')]'.includes(character)) depth--;
-  }
-  return depth > 0;
+/** Index of the last character of the string or line comment that starts at `at`; `at` itself for anything else. */
+function skipped(schema: string, at: number): number {
+  if (schema[at] === '"') return endOfString(schema, at);
+  const newline = schema.indexOf('\n', at);
+  return schema.startsWith('//', at) ? (newline < 0 ? schema.length : newline) : at;
 }

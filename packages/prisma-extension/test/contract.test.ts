@@ -1,0 +1,96 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { fluentPathOf, hasExtension, inlineSchemaOf, runtimeModelsOf } from '../src/client-internals.ts';
+import { schemaMapFor } from '../src/schema/from-client.ts';
+import type { SchemaMap } from '../src/schema/schema-map.ts';
+import { schema as postgresqlMap } from './generated/postgresql-map/fieldseal-schema.ts';
+import { schema as sqliteMap } from './generated/sqlite-map/fieldseal-schema.ts';
+import { openDatabase, stopServers, TARGETS, type TestDatabase } from './harness.ts';
+
+afterAll(stopServers);
+
+/** What the extension takes from Prisma's private properties: a version that changes one of them fails here. */
+describe.each(TARGETS)('private properties of $database with prisma-$generator', (target) => {
+  let test: TestDatabase;
+  beforeAll(async () => {
+    test = await openDatabase(target);
+  });
+  afterAll(() => test.close());
+
+  const given = (): SchemaMap => structuredClone(target.database === 'sqlite' ? sqliteMap : postgresqlMap);
+
+  it('shows the schema text, on extended clients too', () => {
+    expect(inlineSchemaOf(test.plain)).toContain('/// @blindIndex(of: email');
+    expect(inlineSchemaOf(test.db)).toBe(inlineSchemaOf(test.plain));
+    expect(inlineSchemaOf({})).toBeNull();
+  });
+
+  it('shows models with fields, kinds and types', () => {
+    const user = runtimeModelsOf(test.plain)['User'];
+    expect(user?.fields).toContainEqual(expect.objectContaining({ name: 'email', kind: 'scalar', type: 'String' }));
+    expect(user?.fields).toContainEqual(expect.objectContaining({ name: 'posts', kind: 'object', type: 'Post' }));
+    expect(() => runtimeModelsOf({})).toThrow(expect.objectContaining({ code: 'ERR_SCHEMA' }));
+  });
+
+  it('shows the extensions that were applied', () => {
+    const between = test.db.$extends({ name: 'other' });
+    expect(hasExtension(test.plain, 'fieldseal')).toBe(false);
+    expect(hasExtension(test.db, 'fieldseal')).toBe(true);
+    expect(hasExtension(between, 'fieldseal')).toBe(true);
+    expect(hasExtension(between, 'others')).toBe(false);
+  });
+
+  it('shows the path of fluent calls', async () => {
+    const paths: (readonly string[])[] = [];
+    const spy = test.plain.$extends({
+      query: {
+        $allModels: {
+          $allOperations(params) {
+            paths.push(fluentPathOf(params));
+            return params.query(params.args);
+          },
+        },
+      },
+    });
+    await spy.user.findFirst();
+    await spy.user.findFirst().posts();
+    await spy.comment.findFirst().post().author();
+    expect(paths).toEqual([[], ['posts'], ['post', 'author']]);
+  });
+
+  it('takes a generated map that fits, and refuses one that does not', () => {
+    expect(schemaMapFor(test.plain, given())).toEqual(schemaMapFor(test.plain, undefined));
+    const changes: [path: string, value: unknown][] = [
+      ['Post', undefined],
+      ['User.encrypted.email', undefined],
+      ['User.encrypted.ssn.pad', 64],
+      ['User.indexes.emailIndex.normalize', []],
+      ['User.fields', ['id']],
+    ];
+    for (const [path, value] of changes) {
+      expect(() => schemaMapFor(test.plain, altered(given(), path, value))).toThrow(expect.objectContaining({ code: 'ERR_SCHEMA_STALE' }));
+    }
+  });
+
+  it('fails closed when the schema text is missing or hides a field', () => {
+    const runtime = { _runtimeDataModel: { models: runtimeModelsOf(test.plain) } };
+    const without = { ...runtime, _engineConfig: {} };
+    expect(() => schemaMapFor(without, undefined)).toThrow(expect.objectContaining({ code: 'ERR_SCHEMA' }));
+    expect(schemaMapFor(without, given())).toEqual(given());
+    const renamed = JSON.parse(JSON.stringify(given()).replaceAll('"email"', '"mail"')) as SchemaMap;
+    expect(() => schemaMapFor(without, renamed)).toThrow(expect.objectContaining({ code: 'ERR_SCHEMA_STALE', field: 'mail' }));
+    expect(() => schemaMapFor(without, { ...given(), models: {} })).toThrow(expect.objectContaining({ code: 'ERR_SCHEMA_STALE' }));
+    const inlineSchema = (inlineSchemaOf(test.plain) ?? '').replace(/^ {2}title .*$/m, '');
+    expect(() => schemaMapFor({ ...runtime, _engineConfig: { inlineSchema } }, undefined)).toThrow(expect.objectContaining({ code: 'ERR_SCHEMA', field: 'title' }));
+  });
+});
+
+/** A copy of the map with one member below `models` replaced, or removed by undefined. */
+function altered(map: SchemaMap, path: string, value: unknown): SchemaMap {
+  const copy = structuredClone(map);
+  const names = path.split('.');
+  const last = names.pop() as string;
+  let at = copy.models as Record<string, unknown>;
+  for (const name of names) at = at[name] as Record<string, unknown>;
+  at[last] = value;
+  return copy;
+}
