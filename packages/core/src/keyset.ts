@@ -53,8 +53,10 @@ export function enable(series: KeySeries, keyId: string): KeySeries {
  */
 export function scheduleDestroy(series: KeySeries, keyId: string, now: number, waitMs: number = DESTROY_WAIT_MS): KeySeries {
   if (find(series, keyId).status !== 'disabled') throw refused(keyId, 'only a disabled version can be destroyed; disable it first');
+  const end = new Date(now + waitMs);
   if (!(waitMs >= DESTROY_WAIT_MS)) throw refused(keyId, 'the waiting time before destruction is at least seven days');
-  return change(series, keyId, { destroyAfter: new Date(now + waitMs).toISOString() });
+  if (Number.isNaN(end.getTime())) throw refused(keyId, 'the waiting time before destruction has no end');
+  return change(series, keyId, { destroyAfter: end.toISOString() });
 }
 
 /** Takes the request for destruction back; the version stays disabled. */

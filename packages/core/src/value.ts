@@ -68,8 +68,12 @@ function decimalText(value: unknown): string | null {
 }
 
 function jsonText(value: unknown): string | null {
-  const text: string | undefined = JSON.stringify(value);
-  return text === undefined || !isWellFormed(text) ? null : text;
+  try {
+    const text: string | undefined = JSON.stringify(value);
+    return text === undefined || !isWellFormed(text) ? null : text;
+  } catch {
+    return null; // a BigInt, a cycle, nesting without end, or a toJSON() that throws; the message would name members of the value
+  }
 }
 
 function float(value: unknown): value is number {

@@ -69,8 +69,8 @@ export function formatRecoveryKey(key: SecretBytes): string {
  * @throws ERR_KEY_INVALID without any part of the text
  */
 export function parseRecoveryKey(text: string): SecretBytes {
-  const typed = text.toUpperCase().replace(/[\s-]/g, '');
-  const digits = typed.slice(RECOVERY_PREFIX.length).replace(/O/g, '0').replace(/[IL]/g, '1');
+  const typed = text.toUpperCase().replace(/[\s-]/g, '').replace(/O/g, '0').replace(/[IL]/g, '1');
+  const digits = typed.slice(RECOVERY_PREFIX.length);
   const body = digits.slice(0, -RECOVERY_CHECK_DIGITS);
   const bytes = typed.startsWith(RECOVERY_PREFIX) ? fromBase32(body) : null;
   if (bytes?.length !== RECOVERY_BYTES) throw new FieldsealError('ERR_KEY_INVALID', 'a recovery key is FSR1 and nine groups of four characters');

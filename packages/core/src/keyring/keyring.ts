@@ -1,19 +1,19 @@
 import { randomBytes } from 'node:crypto';
-import { fromBase64Url, pae, toBase64Url, toHex } from '../bytes.ts';
+import { fromBase64Url, toBase64Url, toHex } from '../bytes.ts';
 import { FieldsealError } from '../errors.ts';
 import { type KeyringEvent, publish } from '../events.ts';
-import { deriveKeyId, deriveKeyringKey, KEY_BYTES, LABELS } from '../kdf.ts';
-import { LocalKek } from '../kek/local-kek.ts';
-import { unwrapKey, wrapKey } from '../kek/wrapped-key.ts';
+import { deriveKeyId } from '../kdf.ts';
 import type { KeyStore } from '../key-store/key-store.ts';
 import { type KeySeries, type KeysetRecord, type KeyVersion, parseKeysetRecord } from '../key-store/keyset-record.ts';
 import { replaceRecord } from '../key-store/memory.ts';
 import * as keyset from '../keyset.ts';
-import { SecretBytes } from '../secret-bytes.ts';
+import type { SecretBytes } from '../secret-bytes.ts';
 import { type SuiteId, XCHACHA20_POLY1305 } from '../suite.ts';
-import { authenticateDocument, type KeyringDocument, parseDocument, serializeDocument, type WrappedKek } from './document.ts';
+import { authenticateDocument, type KeyringDocument, parseDocument, serializeDocument } from './document.ts';
+import { KekRing, newKek, randomSecret } from './kek-ring.ts';
 import { generateRecoveryKey } from './key-text.ts';
 import { DataKey, IndexRoot, type KeySource, type KeyView } from './key-view.ts';
+import { MissingKeys } from './missing-keys.ts';
 import { openSlot, RECOVERY_TYPE, recoveryKey, type SlotOpener, sealSlot } from './slot.ts';
 import type { KeyringStorage } from './storage.ts';
 
@@ -22,9 +22,6 @@ export const APPLICATION_SCOPE = '';
 
 /** How often a change is tried again when other writers come first. */
 const ATTEMPTS = 20;
-
-/** The storage is asked for unknown key ids at most so often, in ms, so that damaged cells cannot keep it busy. */
-const RELOAD_MS = 1000;
 
 /** Options of {@link createKeyring}. */
 export interface CreateKeyringOptions {
@@ -68,7 +65,7 @@ export async function createKeyring(options: CreateKeyringOptions): Promise<{ ke
     created,
     suite,
     slots,
-    keks: [newKek(root, id, suite)],
+    keks: [newKek(id, root, suite)],
     keysets: [],
   };
   if (!(await storage.replace(null, serializeDocument(document, root)))) {
@@ -122,10 +119,10 @@ export class Keyring implements KeySource {
   readonly #root: SecretBytes;
   #text: string;
   #document: KeyringDocument;
-  readonly #keks = new Map<string, LocalKek>();
+  readonly #keks = new KekRing();
   readonly #views = new Map<string, KeyView>();
   readonly #loading = new Map<string, Promise<KeyView>>();
-  readonly #loadedAt = new Map<string, number>();
+  readonly #missing = new MissingKeys();
 
   /** @internal */
   constructor(options: OpenKeyringOptions, text: string, document: KeyringDocument, root: SecretBytes) {
@@ -154,15 +151,15 @@ export class Keyring implements KeySource {
   }
 
   async resolve(scope: string, keyIds: Iterable<string> = []): Promise<KeyView> {
-    const warm = this.peek(scope, keyIds);
-    if (warm !== undefined) return warm;
-    const known = this.#views.get(scope);
-    if (known !== undefined && performance.now() - (this.#loadedAt.get(scope) ?? 0) < RELOAD_MS) return known;
-    const running = this.#loading.get(scope);
-    if (running !== undefined) return running;
-    const loading = this.#load(scope).finally(() => this.#loading.delete(scope));
-    this.#loading.set(scope, loading);
-    return loading;
+    const wanted = [...keyIds];
+    await this.#loading.get(scope)?.catch(() => undefined); // whoever asked for it gets the error
+    const known = this.peek(scope, wanted);
+    if (known !== undefined) return known;
+    const current = this.#views.get(scope);
+    if (current !== undefined && wanted.every((keyId) => current.statuses.has(keyId) || this.#missing.has(keyId))) return current;
+    const view = await this.#load(scope);
+    for (const keyId of wanted) if (!view.statuses.has(keyId)) this.#missing.add(keyId);
+    return view;
   }
 
   /** Makes the keys of a scope if it has none yet, and returns its view. Whoever races, one keyset is made. */
@@ -282,15 +279,24 @@ export class Keyring implements KeySource {
   close(): void {
     if (this.#root.wiped) return;
     for (const view of this.#views.values()) wipeView(view);
-    for (const kek of this.#keks.values()) kek.wipe();
+    this.#keks.wipe();
     this.#views.clear();
-    this.#keks.clear();
     this.#root.wipe();
     announce('close', this);
   }
 
+  /** Loads of one scope follow each other, so that no key is unwrapped twice. */
+  #load(scope: string): Promise<KeyView> {
+    const read = (): Promise<KeyView> => this.#read(scope);
+    const loading = (this.#loading.get(scope) ?? Promise.resolve()).then(read, read);
+    this.#loading.set(scope, loading);
+    return loading.finally(() => {
+      if (this.#loading.get(scope) === loading) this.#loading.delete(scope);
+    });
+  }
+
   /** Reads the scope again and unwraps what is new; keys that are known already are kept, ones that are no longer enabled are wiped. */
-  async #load(scope: string): Promise<KeyView> {
+  async #read(scope: string): Promise<KeyView> {
     await this.#reload();
     const { data, index } = await this.#record(scope);
     const before = this.#views.get(scope);
@@ -310,7 +316,6 @@ export class Keyring implements KeySource {
     this.#root.expose(); // the keyring may have been closed meanwhile
     for (const key of before?.keys.values() ?? []) if (!keys.has(key.keyId)) key.wipe();
     this.#views.set(scope, view);
-    this.#loadedAt.set(scope, performance.now());
     return view;
   }
 
@@ -324,33 +329,20 @@ export class Keyring implements KeySource {
   async #unwrap(scope: string, purpose: 'data' | 'index', { keyId, kekId, wrapped }: KeyVersion): Promise<SecretBytes> {
     const bytes = fromBase64Url(wrapped ?? '');
     if (bytes === null) throw new FieldsealError('ERR_KEY_STORE', 'a wrapped key is not base64url', { keyId });
-    const key = await this.#kek(kekId).unwrap(bytes, { keyId, scope, purpose });
+    const key = await this.#keks.get(this.#document, this.#root, kekId).unwrap(bytes, { keyId, scope, purpose });
     if (deriveKeyId(key) === keyId) return key;
     key.wipe();
     throw new FieldsealError('ERR_KEY_STORE', 'a key does not match its key id', { keyId });
   }
 
   async #newKey(scope: string, purpose: 'data' | 'index'): Promise<keyset.NewKeyVersion> {
-    const { suite, keks } = this.#document;
-    const kek = this.#kek((keks.at(-1) as WrappedKek).id);
+    const { suite } = this.#document;
+    const kek = this.#keks.newest(this.#document, this.#root);
     const key = randomSecret();
     const keyId = deriveKeyId(key);
     const wrapped = toBase64Url(await kek.wrap(key, { keyId, scope, purpose }));
     key.wipe();
     return { keyId, suite, created: new Date().toISOString(), kekId: kek.id, wrapped };
-  }
-
-  #kek(id: string): LocalKek {
-    const known = this.#keks.get(id);
-    if (known !== undefined) return known;
-    const stored = this.#document.keks.find((kek) => kek.id === id);
-    const wrapped = stored === undefined ? null : fromBase64Url(stored.wrapped);
-    if (wrapped === null) throw new FieldsealError('ERR_KEY_STORE', 'a key was wrapped by a KEK that the keyring does not hold');
-    const wrapping = deriveKeyringKey(this.#root, LABELS.kekWrapping);
-    const kek = new LocalKek(id, unwrapKey(wrapping, wrapped, kekAad(this.id, id)), this.#document.suite);
-    wrapping.wipe();
-    this.#keks.set(id, kek);
-    return kek;
   }
 
   async #changeSeries(action: KeyringEvent['action'], scope: string, keyId: string, step: (series: KeySeries) => KeySeries): Promise<void> {
@@ -424,20 +416,6 @@ async function openAny(document: KeyringDocument, openers: readonly SlotOpener[]
   return null;
 }
 
-function newKek(root: SecretBytes, keyringId: string, suite: SuiteId): WrappedKek {
-  const id = `kek-${toHex(randomBytes(4))}`;
-  const key = randomSecret();
-  const wrapping = deriveKeyringKey(root, LABELS.kekWrapping);
-  const wrapped = toBase64Url(wrapKey(wrapping, suite, key, kekAad(keyringId, id)));
-  key.wipe();
-  wrapping.wipe();
-  return { id, created: new Date().toISOString(), wrapped };
-}
-
-function kekAad(keyringId: string, kekId: string): Uint8Array {
-  return pae(LABELS.kek, keyringId, kekId);
-}
-
 function primaryOf(series: KeySeries): KeyVersion {
   return series.versions.find((version) => version.keyId === series.primary) as KeyVersion;
 }
@@ -445,10 +423,6 @@ function primaryOf(series: KeySeries): KeyVersion {
 function wipeView(view: KeyView): void {
   for (const key of view.keys.values()) key.wipe();
   view.indexRoot.wipe();
-}
-
-function randomSecret(): SecretBytes {
-  return SecretBytes.take(new Uint8Array(randomBytes(KEY_BYTES)));
 }
 
 function announce(action: KeyringEvent['action'], keyring: Keyring, subject?: string): void {
