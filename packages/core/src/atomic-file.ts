@@ -107,5 +107,7 @@ function codeOf(error: unknown): unknown {
 
 function ioError(error: unknown, message: string): FieldsealError {
   if (error instanceof FieldsealError) return error;
-  return new FieldsealError('ERR_KEYRING_IO', `${message} (${String(codeOf(error) ?? 'unknown reason')})`, { cause: error });
+  return new FieldsealError('ERR_KEYRING_IO', `${message} (${String(codeOf(error) ?? 'unknown reason')})`, {
+    cause: error,
+  });
 }

@@ -26,7 +26,9 @@ export function blindIndexTerm(root: IndexRoot, index: IndexSpec, value: unknown
 
 /** HMAC-SHA256 over normalised values, one per source field. 32 bytes. */
 export function indexMac(key: SecretBytes, values: readonly string[]): Uint8Array {
-  return createHmac('sha256', key.expose()).update(pae(...values)).digest();
+  return createHmac('sha256', key.expose())
+    .update(pae(...values))
+    .digest();
 }
 
 /** The first `bits` bits of a MAC behind the index version; zero bits fill the last hexadecimal digit. */

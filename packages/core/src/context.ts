@@ -15,5 +15,10 @@ export type BoundColumn = readonly [column: string, value: string];
 export function cellAad(header: Uint8Array, binding: readonly BoundColumn[] | null): Uint8Array {
   if (binding === null) return header;
   if (binding.length === 0) throw new FieldsealError('ERR_VALUE', 'a row binding names no column');
-  return concat(header, createHash('sha256').update(pae(...binding.flat())).digest());
+  return concat(
+    header,
+    createHash('sha256')
+      .update(pae(...binding.flat()))
+      .digest(),
+  );
 }

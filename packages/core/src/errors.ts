@@ -7,7 +7,8 @@
 
 /** Every code, with the advice that stands in for a hint when the thrower gives none. */
 const HINTS = {
-  ERR_CELL_FORMAT: 'The stored value is not a Fieldseal cell. It was written without encryption or damaged; restore it or encrypt it.',
+  ERR_CELL_FORMAT:
+    'The stored value is not a Fieldseal cell. It was written without encryption or damaged; restore it or encrypt it.',
   ERR_DECRYPT: 'The cell is damaged, was moved from another place, or was written under another key.',
   ERR_ENGINE: 'Choose another engine, or leave the option out.',
   ERR_INDEX_WRITTEN: 'Leave the index column out; Fieldseal writes it from the field that it indexes.',
@@ -25,7 +26,8 @@ const HINTS = {
   ERR_KEYRING_EXISTS: 'Choose another path, or open the keyring that is there.',
   ERR_KEYRING_IO: 'Check the path and the permissions of the keyring.',
   ERR_KEYRING_LOCKED: 'None of the given keys opens this keyring. Check FIELDSEAL_KEY or FIELDSEAL_PASSPHRASE.',
-  ERR_KEYRING_MISSING: 'Create one with `npx fieldseal init`, or restore it from a backup if data was encrypted before.',
+  ERR_KEYRING_MISSING:
+    'Create one with `npx fieldseal init`, or restore it from a backup if data was encrypted before.',
   ERR_KEYRING_SLOT: 'Keep at least one recovery key and one more way to open the keyring.',
   ERR_OPTIONS: 'See the documentation of the option.',
   ERR_SCHEMA: 'Correct the annotation in schema.prisma and generate again.',
@@ -82,7 +84,8 @@ export class FieldsealError extends Error {
 
   /** @param message - what happened, in one sentence, without any value, key or ciphertext */
   constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
-    const place = details.model === undefined ? '' : ` (${details.model}${details.field === undefined ? '' : `.${details.field}`})`;
+    const place =
+      details.model === undefined ? '' : ` (${details.model}${details.field === undefined ? '' : `.${details.field}`})`;
     const hint = details.hint ?? HINTS[code];
     super(`${message}${place} [${code}]. ${hint}`, details.cause === undefined ? undefined : { cause: details.cause });
     this.code = code;

@@ -21,7 +21,20 @@ export interface FailureEvent {
 
 /** A keyring was opened or changed. */
 export interface KeyringEvent {
-  readonly action: 'create' | 'open' | 'reload' | 'add' | 'promote' | 'disable' | 'enable' | 'schedule-destroy' | 'cancel-destroy' | 'destroy' | 'add-slot' | 'remove-slot' | 'close';
+  readonly action:
+    | 'create'
+    | 'open'
+    | 'reload'
+    | 'add'
+    | 'promote'
+    | 'disable'
+    | 'enable'
+    | 'schedule-destroy'
+    | 'cancel-destroy'
+    | 'destroy'
+    | 'add-slot'
+    | 'remove-slot'
+    | 'close';
   readonly keyringId: string;
   readonly generation: number;
   /** Key id, or the id of the slot. */

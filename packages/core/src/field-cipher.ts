@@ -1,5 +1,5 @@
-import { selectEngine } from './aead/engines.ts';
 import type { AeadEngine, AeadMessage, EngineName } from './aead/engine.ts';
+import { selectEngine } from './aead/engines.ts';
 import { NoncePool } from './aead/nonce-pool.ts';
 import { type Cell, decodeCell, encodeCell, encodeCellText } from './cell.ts';
 import { type BoundColumn, cellAad } from './context.ts';
@@ -150,7 +150,8 @@ export class FieldCipher {
 
 /** What a column of this kind stores for a cell; anything else, a parsed Json value say, is no cell. */
 function storedCell(column: ColumnType, stored: unknown): string | Uint8Array {
-  if (column === 'Bytes' ? stored instanceof Uint8Array : typeof stored === 'string') return stored as string | Uint8Array;
+  if (column === 'Bytes' ? stored instanceof Uint8Array : typeof stored === 'string')
+    return stored as string | Uint8Array;
   throw new FieldsealError('ERR_CELL_FORMAT', 'a stored value is not a cell');
 }
 

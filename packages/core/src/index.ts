@@ -7,7 +7,13 @@ export type { EngineName } from './aead/engine.ts';
 export { blindIndexTerm } from './blind-index.ts';
 export { type Cell, cellTextPrefix, decodeCell, HEADER_BYTES, NONCE_BYTES, TAG_BYTES, TEXT_PREFIX } from './cell.ts';
 export type { BoundColumn } from './context.ts';
-export { DEFAULT_KEYRING_PATH, type Environment, environmentOpeners, keyringPath, openEnvironmentKeyring } from './environment.ts';
+export {
+  DEFAULT_KEYRING_PATH,
+  type Environment,
+  environmentOpeners,
+  keyringPath,
+  openEnvironmentKeyring,
+} from './environment.ts';
 export { ERROR_CODES, type ErrorCode, type ErrorDetails, FieldsealError, isFieldsealError } from './errors.ts';
 export type { Channels, CipherEvent, FailureEvent, KeyringEvent, WearEvent } from './events.ts';
 export { type CellField, FieldCipher, type PlainField, type StoredField } from './field-cipher.ts';
@@ -15,8 +21,9 @@ export type { ColumnType, FieldSpec, IndexSpec, NormalizerName } from './field-s
 export type { KeyPurpose, KeyWrapper, WrapContext } from './kek/key-wrapper.ts';
 export { fileKeyStore } from './key-store/file.ts';
 export type { KeyStore } from './key-store/key-store.ts';
-export type { KeySeries, KeysetRecord, KeyStatus, KeyVersion } from './key-store/keyset-record.ts';
+export type { KeySeries, KeyStatus, KeysetRecord, KeyVersion } from './key-store/keyset-record.ts';
 export { memoryKeyStore } from './key-store/memory.ts';
+export { type CreateKeyringOptions, createKeyring } from './keyring/create-keyring.ts';
 export {
   formatRawKey,
   formatRecoveryKey,
@@ -28,8 +35,6 @@ export {
 export { DataKey, IndexRoot, type KeySource, type KeyView } from './keyring/key-view.ts';
 export {
   APPLICATION_SCOPE,
-  type CreateKeyringOptions,
-  createKeyring,
   type Keyring,
   type KeyringDescription,
   type OpenKeyringOptions,

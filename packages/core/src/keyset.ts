@@ -21,7 +21,8 @@ export function startSeries(key: NewKeyVersion): KeySeries {
 
 /** Adds an enabled version that decrypts but does not encrypt yet: give every instance time to see it before promoting it. */
 export function addVersion(series: KeySeries, key: NewKeyVersion): KeySeries {
-  if (series.versions.some((version) => version.keyId === key.keyId)) throw refused(key.keyId, 'the key id exists already');
+  if (series.versions.some((version) => version.keyId === key.keyId))
+    throw refused(key.keyId, 'the key id exists already');
   const version = Math.max(...series.versions.map((other) => other.version)) + 1;
   return { ...series, versions: [...series.versions, { ...key, version, status: 'enabled', destroyAfter: null }] };
 }
@@ -51,8 +52,14 @@ export function enable(series: KeySeries, keyId: string): KeySeries {
  * @param now - ms since the Unix epoch
  * @param waitMs - at least {@link DESTROY_WAIT_MS}
  */
-export function scheduleDestroy(series: KeySeries, keyId: string, now: number, waitMs: number = DESTROY_WAIT_MS): KeySeries {
-  if (find(series, keyId).status !== 'disabled') throw refused(keyId, 'only a disabled version can be destroyed; disable it first');
+export function scheduleDestroy(
+  series: KeySeries,
+  keyId: string,
+  now: number,
+  waitMs: number = DESTROY_WAIT_MS,
+): KeySeries {
+  if (find(series, keyId).status !== 'disabled')
+    throw refused(keyId, 'only a disabled version can be destroyed; disable it first');
   const end = new Date(now + waitMs);
   if (!(waitMs >= DESTROY_WAIT_MS)) throw refused(keyId, 'the waiting time before destruction is at least seven days');
   if (Number.isNaN(end.getTime())) throw refused(keyId, 'the waiting time before destruction has no end');
@@ -62,7 +69,8 @@ export function scheduleDestroy(series: KeySeries, keyId: string, now: number, w
 /** Takes the request for destruction back; the version stays disabled. */
 export function cancelDestroy(series: KeySeries, keyId: string): KeySeries {
   const version = find(series, keyId);
-  if (version.status !== 'disabled' || version.destroyAfter === null) throw refused(keyId, 'no destruction was asked for');
+  if (version.status !== 'disabled' || version.destroyAfter === null)
+    throw refused(keyId, 'no destruction was asked for');
   return change(series, keyId, { destroyAfter: null });
 }
 
@@ -74,7 +82,8 @@ export function cancelDestroy(series: KeySeries, keyId: string): KeySeries {
  */
 export function destroy(series: KeySeries, keyId: string, now: number, rows: number): KeySeries {
   const { status, destroyAfter } = find(series, keyId);
-  if (status !== 'disabled' || destroyAfter === null) throw refused(keyId, 'ask for the destruction of a disabled version first');
+  if (status !== 'disabled' || destroyAfter === null)
+    throw refused(keyId, 'ask for the destruction of a disabled version first');
   if (now < Date.parse(destroyAfter)) throw refused(keyId, `the waiting time ends at ${destroyAfter}`);
   if (rows !== 0) throw refused(keyId, 'the census still finds cells under this key; re-encrypt them first');
   return change(series, keyId, { status: 'destroyed', destroyAfter: null, wrapped: null });
@@ -82,12 +91,16 @@ export function destroy(series: KeySeries, keyId: string, now: number, rows: num
 
 function find(series: KeySeries, keyId: string): KeyVersion {
   const version = series.versions.find((candidate) => candidate.keyId === keyId);
-  if (version === undefined) throw new FieldsealError('ERR_KEY_UNKNOWN', 'the keyset has no such key version', { keyId });
+  if (version === undefined)
+    throw new FieldsealError('ERR_KEY_UNKNOWN', 'the keyset has no such key version', { keyId });
   return version;
 }
 
 function change(series: KeySeries, keyId: string, to: Partial<KeyVersion>): KeySeries {
-  return { ...series, versions: series.versions.map((version) => (version.keyId === keyId ? { ...version, ...to } : version)) };
+  return {
+    ...series,
+    versions: series.versions.map((version) => (version.keyId === keyId ? { ...version, ...to } : version)),
+  };
 }
 
 function refused(keyId: string, reason: string): FieldsealError {

@@ -24,7 +24,8 @@ export const NORMALIZER_NAMES: readonly NormalizerName[] = Object.keys(NORMALIZE
 export function normalize(text: string, names: readonly NormalizerName[]): string {
   let normal = text;
   for (const name of names) {
-    if (!Object.hasOwn(NORMALIZERS, name)) throw new FieldsealError('ERR_OPTIONS', `there is no normaliser ${JSON.stringify(name)}`);
+    if (!Object.hasOwn(NORMALIZERS, name))
+      throw new FieldsealError('ERR_OPTIONS', `there is no normaliser ${JSON.stringify(name)}`);
     normal = NORMALIZERS[name](normal);
   }
   return normal;

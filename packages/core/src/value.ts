@@ -64,7 +64,9 @@ function decimalText(value: unknown): string | null {
   if (typeof value === 'string') return canonicalDecimal(value);
   if (typeof value === 'number' || typeof value === 'bigint') return canonicalDecimal(String(value));
   const decimal = value as { toFixed?: unknown } | null;
-  return typeof decimal === 'object' && typeof decimal?.toFixed === 'function' ? canonicalDecimal(String(decimal.toFixed())) : null;
+  return typeof decimal === 'object' && typeof decimal?.toFixed === 'function'
+    ? canonicalDecimal(String(decimal.toFixed()))
+    : null;
 }
 
 function jsonText(value: unknown): string | null {
@@ -92,7 +94,11 @@ function eightBytes(write: (to: DataView) => void): Uint8Array {
 }
 
 const CODECS: Readonly<Record<ValueType, ValueCodec>> = {
-  String: textual(0x01, (value) => (typeof value === 'string' && isWellFormed(value) ? value : null), (text) => text),
+  String: textual(
+    0x01,
+    (value) => (typeof value === 'string' && isWellFormed(value) ? value : null),
+    (text) => text,
+  ),
   Bytes: {
     tag: 0x02,
     encode: (value) => (value instanceof Uint8Array ? value : null),
@@ -156,7 +162,9 @@ export function encodeValue(type: ValueType, value: unknown, padTo: number | nul
   const codec = CODECS[type];
   const payload = codec.encode(value);
   if (payload === null) throw valueError(type);
-  return padTo === null ? concat(Uint8Array.of(codec.tag), payload) : concat(Uint8Array.of(codec.tag | PADDED), pad(payload, padTo));
+  return padTo === null
+    ? concat(Uint8Array.of(codec.tag), payload)
+    : concat(Uint8Array.of(codec.tag | PADDED), pad(payload, padTo));
 }
 
 /**

@@ -25,7 +25,9 @@ export function inlineSchemaOf(client: object): string | null {
 export function runtimeModelsOf(client: object): Readonly<Record<string, RuntimeModel>> {
   const models = member(member(client, '_runtimeDataModel'), 'models');
   if (typeof models === 'object' && models !== null) return models as Readonly<Record<string, RuntimeModel>>;
-  throw new FieldsealError('ERR_SCHEMA', 'the Prisma client does not show its models', { hint: 'Use the Prisma version that this package names as its peer.' });
+  throw new FieldsealError('ERR_SCHEMA', 'the Prisma client does not show its models', {
+    hint: 'Use the Prisma version that this package names as its peer.',
+  });
 }
 
 /** Whether an extension of this name was applied to the client before. */

@@ -1,4 +1,12 @@
-import { APPLICATION_SCOPE, type EngineName, FieldCipher, FieldsealError, type KeySource, type KeyView, openEnvironmentKeyring } from '@fieldseal/core';
+import {
+  APPLICATION_SCOPE,
+  type EngineName,
+  FieldCipher,
+  FieldsealError,
+  type KeySource,
+  type KeyView,
+  openEnvironmentKeyring,
+} from '@fieldseal/core';
 import { Prisma } from '@prisma/client/extension';
 import { fluentPathOf, hasExtension } from './client-internals.ts';
 import { type CompiledModel, compileSchema } from './schema/compiled-schema.ts';
@@ -48,15 +56,21 @@ interface QueryParams {
  */
 export function encryption(options: EncryptionOptions = {}): <Client>(client: Client) => Client {
   const extension = Prisma.defineExtension((client) => {
-    if (hasExtension(client, NAME)) throw new FieldsealError('ERR_OPTIONS', 'encryption() was applied to this client before', { hint: 'Applied twice it would encrypt twice. Remove one.' });
+    if (hasExtension(client, NAME))
+      throw new FieldsealError('ERR_OPTIONS', 'encryption() was applied to this client before', {
+        hint: 'Applied twice it would encrypt twice. Remove one.',
+      });
     const models = compileSchema(schemaMapFor(client, options.schema));
     const transform = new Transform(options);
     const $allOperations = (params: QueryParams): Promise<unknown> => {
       const model = models.get(params.model);
-      if (model === undefined) throw new FieldsealError('ERR_SCHEMA_STALE', 'the model is not in the schema', { model: params.model });
+      if (model === undefined)
+        throw new FieldsealError('ERR_SCHEMA_STALE', 'the model is not in the schema', { model: params.model });
       return model.reaches ? transform.run(model, params) : params.query(params.args);
     };
-    return client.$extends({ name: NAME, query: { $allModels: { $allOperations } } } as Parameters<typeof client.$extends>[0]);
+    return client.$extends({ name: NAME, query: { $allModels: { $allOperations } } } as Parameters<
+      typeof client.$extends
+    >[0]);
   });
   return extension as unknown as <Client>(client: Client) => Client;
 }

@@ -13,11 +13,23 @@ describe('annotations', () => {
     ['  @encrypted  ', [{ name: 'encrypted', args: {} }]],
     ['@encrypted()', [{ name: 'encrypted', args: {} }]],
     ['A comment above.\n@encrypted(pad: 64)\nand one below.', [{ name: 'encrypted', args: { pad: 64 } }]],
-    ['@encrypted(name: "user.email", mode: migrating)', [{ name: 'encrypted', args: { name: 'user.email', mode: 'migrating' } }]],
+    [
+      '@encrypted(name: "user.email", mode: migrating)',
+      [{ name: 'encrypted', args: { name: 'user.email', mode: 'migrating' } }],
+    ],
     ['@encrypted( bind : [ id , tenantId ] )', [{ name: 'encrypted', args: { bind: ['id', 'tenantId'] } }]],
-    ['@blindIndex(of: email, normalize: [trim, lowercase], bits: 128)', [{ name: 'blindIndex', args: { of: 'email', normalize: ['trim', 'lowercase'], bits: 128 } }]],
+    [
+      '@blindIndex(of: email, normalize: [trim, lowercase], bits: 128)',
+      [{ name: 'blindIndex', args: { of: 'email', normalize: ['trim', 'lowercase'], bits: 128 } }],
+    ],
     ['@blindIndex(of: [a, b], normalize: [])', [{ name: 'blindIndex', args: { of: ['a', 'b'], normalize: [] } }]],
-    ['@encrypted @scope', [{ name: 'encrypted', args: {} }, { name: 'scope', args: {} }]],
+    [
+      '@encrypted @scope',
+      [
+        { name: 'encrypted', args: {} },
+        { name: 'scope', args: {} },
+      ],
+    ],
     ['@zod.string().email()', []],
     ['@deprecated use another', []],
   ])('%j', (text, expected) => {

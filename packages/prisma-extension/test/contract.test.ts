@@ -67,7 +67,9 @@ describe.each(TARGETS)('private properties of $database with prisma-$generator',
       ['User.fields', ['id']],
     ];
     for (const [path, value] of changes) {
-      expect(() => schemaMapFor(test.plain, altered(given(), path, value))).toThrow(expect.objectContaining({ code: 'ERR_SCHEMA_STALE' }));
+      expect(() => schemaMapFor(test.plain, altered(given(), path, value))).toThrow(
+        expect.objectContaining({ code: 'ERR_SCHEMA_STALE' }),
+      );
     }
   });
 
@@ -77,10 +79,16 @@ describe.each(TARGETS)('private properties of $database with prisma-$generator',
     expect(() => schemaMapFor(without, undefined)).toThrow(expect.objectContaining({ code: 'ERR_SCHEMA' }));
     expect(schemaMapFor(without, given())).toEqual(given());
     const renamed = JSON.parse(JSON.stringify(given()).replaceAll('"email"', '"mail"')) as SchemaMap;
-    expect(() => schemaMapFor(without, renamed)).toThrow(expect.objectContaining({ code: 'ERR_SCHEMA_STALE', field: 'mail' }));
-    expect(() => schemaMapFor(without, { ...given(), models: {} })).toThrow(expect.objectContaining({ code: 'ERR_SCHEMA_STALE' }));
+    expect(() => schemaMapFor(without, renamed)).toThrow(
+      expect.objectContaining({ code: 'ERR_SCHEMA_STALE', field: 'mail' }),
+    );
+    expect(() => schemaMapFor(without, { ...given(), models: {} })).toThrow(
+      expect.objectContaining({ code: 'ERR_SCHEMA_STALE' }),
+    );
     const inlineSchema = (inlineSchemaOf(test.plain) ?? '').replace(/^ {2}title .*$/m, '');
-    expect(() => schemaMapFor({ ...runtime, _engineConfig: { inlineSchema } }, undefined)).toThrow(expect.objectContaining({ code: 'ERR_SCHEMA', field: 'title' }));
+    expect(() => schemaMapFor({ ...runtime, _engineConfig: { inlineSchema } }, undefined)).toThrow(
+      expect.objectContaining({ code: 'ERR_SCHEMA', field: 'title' }),
+    );
   });
 });
 

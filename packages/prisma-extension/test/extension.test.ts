@@ -1,13 +1,21 @@
 import { TEXT_PREFIX } from '@fieldseal/core';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { encryption } from '../src/index.ts';
-import { type Client, freshKeyring, namespaceOf, openDatabase, skipOf, stopServers, TARGETS, type TestDatabase } from './harness.ts';
+import {
+  type Client,
+  freshKeyring,
+  namespaceOf,
+  openDatabase,
+  skipOf,
+  stopServers,
+  TARGETS,
+  type TestDatabase,
+} from './harness.ts';
 
 afterAll(stopServers);
 
 const code = (expected: string) => expect.objectContaining({ name: 'FieldsealError', code: expected });
 
-describe.each(TARGETS)('$database with prisma-$generator', (target) => {
+describe.each(TARGETS)('$database with prisma-$generator: transparent', (target) => {
   let test: TestDatabase;
   let db: Client;
 
@@ -61,7 +69,9 @@ describe.each(TARGETS)('$database with prisma-$generator', (target) => {
     const { DbNull } = await namespaceOf(target);
     const photo = Uint8Array.of(0, 255, 1);
     const profile = { where: { email: 'x' }, set: [1, null], 'a.b': 'é' };
-    const { id } = await db.user.create({ data: { ...ada, photo, profile, settings: { email: 'opaque', set: { data: 1 } } } });
+    const { id } = await db.user.create({
+      data: { ...ada, photo, profile, settings: { email: 'opaque', set: { data: 1 } } },
+    });
     const read = await db.user.findUniqueOrThrow({ where: { id } });
     expect(new Uint8Array(read.photo as Uint8Array)).toEqual(photo);
     expect(read.profile).toEqual(profile);
@@ -71,7 +81,10 @@ describe.each(TARGETS)('$database with prisma-$generator', (target) => {
     expect((plain.photo as Uint8Array)[0]).toBe(0x11);
     expect(plain.settings).toEqual({ email: 'opaque', set: { data: 1 } });
     await db.user.update({ where: { id }, data: { profile: DbNull, photo: null } });
-    expect(await db.user.findFirst({ where: { profile: { equals: DbNull } } })).toMatchObject({ profile: null, photo: null });
+    expect(await db.user.findFirst({ where: { profile: { equals: DbNull } } })).toMatchObject({
+      profile: null,
+      photo: null,
+    });
   });
 
   it('pads where the annotation asks for it', async () => {
@@ -86,7 +99,11 @@ describe.each(TARGETS)('$database with prisma-$generator', (target) => {
   describe('equality search', () => {
     beforeEach(async () => {
       await db.user.createMany({
-        data: [ada, { name: 'Bob', email: 'bob@example.com', ssn: '2' }, { name: 'Cy', email: 'cy@example.com', ssn: null }],
+        data: [
+          ada,
+          { name: 'Bob', email: 'bob@example.com', ssn: '2' },
+          { name: 'Cy', email: 'cy@example.com', ssn: null },
+        ],
       });
     });
     const names = async (where: object) => {
@@ -132,8 +149,12 @@ describe.each(TARGETS)('$database with prisma-$generator', (target) => {
     it('serves unique lookups, counts, cursors, updates and deletes', async () => {
       expect(await db.user.findUnique({ where: { email: 'ADA@example.com' } })).toMatchObject(ada);
       expect(await db.user.count({ where: { email: { in: ['ada@example.com', 'x'] } } })).toBe(1);
-      expect(await db.user.findMany({ cursor: { email: 'bob@example.com' }, orderBy: { name: 'asc' } })).toHaveLength(2);
-      expect(await db.user.update({ where: { email: 'bob@example.com' }, data: { email: 'rob@example.com' } })).toMatchObject({ email: 'rob@example.com' });
+      expect(await db.user.findMany({ cursor: { email: 'bob@example.com' }, orderBy: { name: 'asc' } })).toHaveLength(
+        2,
+      );
+      expect(
+        await db.user.update({ where: { email: 'bob@example.com' }, data: { email: 'rob@example.com' } }),
+      ).toMatchObject({ email: 'rob@example.com' });
       const upsert = { where: { email: 'rob@example.com' }, create: ada, update: { note: 'upserted' } };
       expect(await db.user.upsert(upsert)).toMatchObject({ name: 'Bob', note: 'upserted' });
       expect(await db.user.deleteMany({ where: { email: 'cy@example.com' } })).toEqual({ count: 1 });
@@ -142,7 +163,9 @@ describe.each(TARGETS)('$database with prisma-$generator', (target) => {
     });
 
     it('reports a duplicate as Prisma does', async () => {
-      await expect(db.user.create({ data: { ...ada, email: 'ADA@example.com ' } })).rejects.toMatchObject({ code: 'P2002' });
+      await expect(db.user.create({ data: { ...ada, email: 'ADA@example.com ' } })).rejects.toMatchObject({
+        code: 'P2002',
+      });
     });
 
     it('serves compound unique constraints', async () => {
@@ -170,9 +193,18 @@ describe.each(TARGETS)('$database with prisma-$generator', (target) => {
           },
         },
       },
-      include: { users: { include: { posts: { orderBy: { title: 'asc' }, include: { comments: { orderBy: { id: 'asc' } } } } } } },
+      include: {
+        users: { include: { posts: { orderBy: { title: 'asc' }, include: { comments: { orderBy: { id: 'asc' } } } } } },
+      },
     });
-    expect(org.users[0]).toMatchObject({ ...ada, posts: [{ body: 'body a', comments: [{ text: 'comment' }] }, { body: 'body x', comments: [{ text: 'one' }, { text: 'two' }] }, { body: null }] });
+    expect(org.users[0]).toMatchObject({
+      ...ada,
+      posts: [
+        { body: 'body a', comments: [{ text: 'comment' }] },
+        { body: 'body x', comments: [{ text: 'one' }, { text: 'two' }] },
+        { body: null },
+      ],
+    });
     const id = org.users[0]?.id as string;
     await db.org.update({
       where: { id: org.id },
@@ -180,36 +212,87 @@ describe.each(TARGETS)('$database with prisma-$generator', (target) => {
         users: {
           update: {
             where: { email: 'ada@example.com' },
-            data: { note: 'second', posts: { updateMany: { where: { body: 'body a' }, data: { body: 'body b' } }, deleteMany: { body: null } } },
+            data: {
+              note: 'second',
+              posts: {
+                updateMany: { where: { body: 'body a' }, data: { body: 'body b' } },
+                deleteMany: { body: null },
+              },
+            },
           },
-          upsert: { where: { email: 'eve@example.com' }, create: { name: 'Eve', email: 'eve@example.com' }, update: {} },
+          upsert: {
+            where: { email: 'eve@example.com' },
+            create: { name: 'Eve', email: 'eve@example.com' },
+            update: {},
+          },
         },
       },
     });
     const read = await db.org.findFirst({
       where: { users: { some: { email: 'eve@example.com' }, none: { email: 'mallory@example.com' } } },
-      select: { users: { where: { email: 'ada@example.com' }, select: { note: true, posts: { where: { body: 'body b' }, select: { body: true, author: { select: { email: true } } } } } }, _count: { select: { users: { where: { email: { not: 'x' } } } } } },
+      select: {
+        users: {
+          where: { email: 'ada@example.com' },
+          select: {
+            note: true,
+            posts: { where: { body: 'body b' }, select: { body: true, author: { select: { email: true } } } },
+          },
+        },
+        _count: { select: { users: { where: { email: { not: 'x' } } } } },
+      },
     });
-    expect(read).toEqual({ users: [{ note: 'second', posts: [{ body: 'body b', author: { email: 'Ada@Example.com' } }] }], _count: { users: 2 } });
-    expect(await db.comment.findMany({ where: { post: { is: { author: { email: 'ada@example.com' }, body: 'body b' } } } })).toMatchObject([{ text: 'comment' }]);
-    await db.user.update({ where: { id }, data: { org: { update: { name: 'renamed', data: 'a field called data' } } } });
-    expect(await db.org.findUnique({ where: { id: org.id } })).toMatchObject({ name: 'renamed', data: 'a field called data' });
-    await db.org.update({ where: { id: org.id }, data: { users: { disconnect: { email: 'eve@example.com' }, delete: { email: 'ada@example.com' } } } });
+    expect(read).toEqual({
+      users: [{ note: 'second', posts: [{ body: 'body b', author: { email: 'Ada@Example.com' } }] }],
+      _count: { users: 2 },
+    });
+    expect(
+      await db.comment.findMany({ where: { post: { is: { author: { email: 'ada@example.com' }, body: 'body b' } } } }),
+    ).toMatchObject([{ text: 'comment' }]);
+    await db.user.update({
+      where: { id },
+      data: { org: { update: { name: 'renamed', data: 'a field called data' } } },
+    });
+    expect(await db.org.findUnique({ where: { id: org.id } })).toMatchObject({
+      name: 'renamed',
+      data: 'a field called data',
+    });
+    await db.org.update({
+      where: { id: org.id },
+      data: { users: { disconnect: { email: 'eve@example.com' }, delete: { email: 'ada@example.com' } } },
+    });
     expect(await db.user.findMany()).toMatchObject([{ name: 'Eve', email: 'eve@example.com', orgId: null }]);
   });
 
   it('decrypts the results of fluent calls and of writes that return rows', async () => {
-    const { id } = await db.user.create({ data: { ...ada, posts: { create: { title: 'a', body: 'body a', comments: { create: { text: 'c' } } } } } });
+    const { id } = await db.user.create({
+      data: { ...ada, posts: { create: { title: 'a', body: 'body a', comments: { create: { text: 'c' } } } } },
+    });
     expect(await db.user.findUnique({ where: { id } }).posts()).toMatchObject([{ body: 'body a' }]);
     expect(await db.post.findFirst().author()).toMatchObject(ada);
     expect(await db.comment.findFirst().post().author().posts()).toMatchObject([{ body: 'body a' }]);
-    expect(await db.user.createManyAndReturn({ data: [{ name: 'Z', email: 'z@example.com' }], select: { email: true } })).toEqual([{ email: 'z@example.com' }]);
-    expect(await db.user.updateManyAndReturn({ where: { email: 'z@example.com' }, data: { note: 'n' }, omit: { email: true } })).toMatchObject([{ note: 'n' }]);
+    expect(
+      await db.user.createManyAndReturn({ data: [{ name: 'Z', email: 'z@example.com' }], select: { email: true } }),
+    ).toEqual([{ email: 'z@example.com' }]);
+    expect(
+      await db.user.updateManyAndReturn({
+        where: { email: 'z@example.com' },
+        data: { note: 'n' },
+        omit: { email: true },
+      }),
+    ).toMatchObject([{ note: 'n' }]);
   });
 
   it('works inside transactions and rolls back', async () => {
-    await db.$transaction([db.user.create({ data: ada }), db.user.create({ data: { name: 'B', email: 'b@example.com' } })]);
-    await expect(db.$transaction([db.user.create({ data: { name: 'C', email: 'c@example.com' } }), db.user.findMany({ where: { note: 'x' } })])).rejects.toEqual(code('ERR_UNSUPPORTED_FILTER'));
+    await db.$transaction([
+      db.user.create({ data: ada }),
+      db.user.create({ data: { name: 'B', email: 'b@example.com' } }),
+    ]);
+    await expect(
+      db.$transaction([
+        db.user.create({ data: { name: 'C', email: 'c@example.com' } }),
+        db.user.findMany({ where: { note: 'x' } }),
+      ]),
+    ).rejects.toEqual(code('ERR_UNSUPPORTED_FILTER'));
     const failing = db.$transaction(async (tx) => {
       await tx.user.create({ data: { name: 'D', email: 'd@example.com' } });
       expect(await tx.user.findFirst({ where: { email: 'd@example.com' } })).toMatchObject({ name: 'D' });
@@ -244,84 +327,6 @@ describe.each(TARGETS)('$database with prisma-$generator', (target) => {
     expect(await db.user.findMany({ where: { email: skip, name: 'x' } })).toHaveLength(1);
   });
 
-  describe('fails closed', () => {
-    it.each([
-      ['contains', (c: Client) => c.user.findMany({ where: { email: { contains: 'x' } } })],
-      ['startsWith', (c: Client) => c.user.findMany({ where: { OR: [{ email: { startsWith: 'x' } }] } })],
-      ['endsWith', (c: Client) => c.user.count({ where: { NOT: { email: { endsWith: 'x' } } } })],
-      ['gt', (c: Client) => c.user.findMany({ where: { email: { gt: 'x' } } })],
-      ['lt behind not', (c: Client) => c.user.findMany({ where: { email: { not: { lt: 'x' } } } })],
-      ['no index', (c: Client) => c.user.findMany({ where: { note: 'x' } })],
-      ['no index, not', (c: Client) => c.user.deleteMany({ where: { note: { not: 'x' } } })],
-      ['no index, in', (c: Client) => c.user.updateMany({ where: { note: { in: ['x'] } }, data: { name: 'y' } })],
-      ['field reference', (c: Client) => c.user.findMany({ where: { email: { equals: c.user.fields.name } } })],
-      ['insensitive without a folding index', (c: Client) => c.user.findMany({ where: { ssn: { equals: 'x', mode: 'insensitive' } as never } })],
-      ['orderBy', (c: Client) => c.user.findMany({ orderBy: { email: 'asc' } })],
-      ['orderBy list with nulls', (c: Client) => c.user.findMany({ orderBy: [{ name: 'asc' }, { ssn: { sort: 'asc', nulls: 'last' } }] })],
-      ['orderBy through a relation', (c: Client) => c.post.findMany({ orderBy: { author: { email: 'asc' } } })],
-      ['distinct', (c: Client) => c.user.findMany({ distinct: ['email'] })],
-      ['groupBy', (c: Client) => c.user.groupBy({ by: ['email'] })],
-      ['having', (c: Client) => c.user.groupBy({ by: ['name'], having: { email: { _count: { gt: 1 } } } })],
-      ['_min', (c: Client) => c.user.aggregate({ _min: { email: true } })],
-      ['_max in groupBy', (c: Client) => c.user.groupBy({ by: ['name'], _max: { ssn: true } })],
-      ['Json filter', (c: Client) => c.user.findMany({ where: { profile: { equals: { a: 1 } } } })],
-      ['nested select', (c: Client) => c.org.findMany({ select: { users: { where: { note: 'x' } } } })],
-      ['nested orderBy', (c: Client) => c.org.findMany({ include: { users: { orderBy: { note: 'asc' } } } })],
-      ['relation filter', (c: Client) => c.org.findMany({ where: { users: { some: { note: 'x' } } } })],
-      ['implicit relation filter', (c: Client) => c.post.findMany({ where: { author: { note: 'x' } } })],
-      ['_count', (c: Client) => c.org.findMany({ select: { _count: { select: { users: { where: { note: 'x' } } } } } })],
-      ['nested deleteMany', (c: Client) => c.org.update({ where: { id: 'o' }, data: { users: { deleteMany: { note: 'x' } } } })],
-      ['nested updateMany', (c: Client) => c.org.update({ where: { id: 'o' }, data: { users: { updateMany: { where: { note: 'x' }, data: {} } } } })],
-    ])('%s is refused before any SQL', async (_, query) => {
-      await db.user.count();
-      test.statements.length = 0;
-      await expect((async () => query(db))()).rejects.toEqual(code('ERR_UNSUPPORTED_FILTER'));
-      expect(test.statements).toEqual([]);
-    });
-
-    it.each([
-      ['create', (c: Client) => c.user.create({ data: { ...ada, emailIndex: '1.00' } })],
-      ['update', (c: Client) => c.user.update({ where: { id: 'x' }, data: { ssnIndex: null } })],
-      ['nested', (c: Client) => c.org.create({ data: { name: 'o', users: { create: { ...ada, ssnDigits: '1.00' } } } })],
-    ])('terms written by hand are refused in %s', async (_, query) => {
-      await expect((async () => query(db))()).rejects.toEqual(code('ERR_INDEX_WRITTEN'));
-    });
-
-    it('refuses lone surrogates and values of another type, and writes nothing', async () => {
-      await expect(db.user.create({ data: { ...ada, note: 'y\ud800' } })).rejects.toEqual(code('ERR_VALUE'));
-      await expect(db.user.create({ data: { ...ada, note: 5 as never } })).rejects.toEqual(code('ERR_VALUE'));
-      await expect(db.user.findFirst({ where: { email: '\udc00' } })).rejects.toMatchObject({ code: 'ERR_VALUE', model: 'User', field: 'email' });
-      expect(await db.user.count()).toBe(0);
-    });
-
-    it.each([
-      ['plaintext', 'plaintext', 'ERR_CELL_FORMAT'],
-      ['a truncated cell', (cell: string) => cell.slice(0, 40), 'ERR_CELL_FORMAT'],
-      ['an altered cell', (cell: string) => `${cell.slice(0, 60)}${cell[60] === 'A' ? 'B' : 'A'}${cell.slice(61)}`, 'ERR_DECRYPT'],
-      ['another version', (cell: string) => cell.replace('fs1:', 'fs2:'), 'ERR_CELL_FORMAT'],
-    ])('throws for %s in the database', async (_, stored, expected) => {
-      const { id } = await db.user.create({ data: ada });
-      const cell = String((await rawUser())['note']);
-      await test.plain.user.update({ where: { id }, data: { note: typeof stored === 'string' ? stored : stored(cell) } });
-      await expect(db.user.findMany()).rejects.toMatchObject({ code: expected, model: 'User', field: 'note' });
-    });
-
-    it('refuses a cell that was moved to another column, and one under an unknown key', async () => {
-      const { id } = await db.user.create({ data: ada });
-      const raw = await rawUser();
-      await test.plain.user.update({ where: { id }, data: { note: String(raw['ssn']) } });
-      await expect(db.user.findMany()).rejects.toMatchObject({ code: 'ERR_DECRYPT', field: 'note' });
-      await test.plain.user.update({ where: { id }, data: { note: String(raw['note']) } });
-      const stranger = test.extend({ keyring: await freshKeyring() });
-      await expect(stranger.user.findMany()).rejects.toEqual(code('ERR_KEY_UNKNOWN'));
-      expect(await stranger.user.findMany({ select: { name: true } })).toEqual([{ name: 'Ada' }]);
-    });
-
-    it('refuses to be applied twice', async () => {
-      expect(() => test.db.$extends(encryption({ keyring: test.keyring }))).toThrow(/applied to this client before/);
-    });
-  });
-
   it('reads both versions after a rotation and refuses a disabled one', async () => {
     const keyring = await freshKeyring();
     const db = test.extend({ keyring });
@@ -332,7 +337,10 @@ describe.each(TARGETS)('$database with prisma-$generator', (target) => {
     await db.user.create({ data: { name: 'Bob', email: 'bob@example.com' } });
     const [, bob] = await test.raw('SELECT * FROM "User" ORDER BY name');
     expect(String(bob?.['email']).slice(0, 16)).not.toBe(String(before).slice(0, 16));
-    expect((await db.user.findMany({ orderBy: { name: 'asc' } })).map(({ email }) => email)).toEqual([ada.email, 'bob@example.com']);
+    expect((await db.user.findMany({ orderBy: { name: 'asc' } })).map(({ email }) => email)).toEqual([
+      ada.email,
+      'bob@example.com',
+    ]);
     await keyring.disable(first);
     await expect(db.user.findMany()).rejects.toMatchObject({ code: 'ERR_KEY_DISABLED', keyId: first });
   });

@@ -21,7 +21,11 @@ function generate(models: string) {
   writeFileSync(path, `${generator}datasource db {\n  provider = "sqlite"\n}\n${models}\n`);
   // Generating needs no schema engine, but Prisma insists that one exists.
   const env = { ...process.env, PRISMA_SCHEMA_ENGINE_BINARY: process.execPath, CHECKPOINT_DISABLE: '1', NO_COLOR: '1' };
-  const { status, stdout, stderr } = spawnSync(process.execPath, [prisma, 'generate', '--schema', path], { cwd: folder, env, encoding: 'utf8' });
+  const { status, stdout, stderr } = spawnSync(process.execPath, [prisma, 'generate', '--schema', path], {
+    cwd: folder,
+    env,
+    encoding: 'utf8',
+  });
   return { status, output: stdout + stderr };
 }
 
@@ -31,16 +35,33 @@ describe('the generator', () => {
     expect(output).toContain('Fieldseal schema map');
     expect(status).toBe(0);
     const text = readFileSync(join(folder, 'out', 'fieldseal-schema.ts'), 'utf8');
-    const email: EncryptedFieldMap = { column: 'String', type: 'String', pad: null, context: { model: 'User', field: 'email' } };
+    const email: EncryptedFieldMap = {
+      column: 'String',
+      type: 'String',
+      pad: null,
+      context: { model: 'User', field: 'email' },
+    };
     const user: ModelMap = { fields: ['id', 'email'], relations: {}, encrypted: { email }, indexes: {}, compounds: {} };
     expect(text).toBe(emitSchemaMap({ format: 'fieldseal-schema/1', models: { User: user } }));
   });
 
   it.each([
-    ['a mistyped annotation', 'model User {\n  id String @id\n  /// @encypted\n  email String\n}', 'did you mean @encrypted'],
+    [
+      'a mistyped annotation',
+      'model User {\n  id String @id\n  /// @encypted\n  email String\n}',
+      'did you mean @encrypted',
+    ],
     ['an encrypted id', 'model User {\n  id String @id /// @encrypted\n}', 'User.id'],
-    ['what this version does not serve', 'model User {\n  id String @id\n  /// @encrypted(type: Int)\n  age String\n}', 'not supported by this version'],
-    ['an annotation that Prisma would drop', 'model User {\n  id String @id\n  /// @encrypted\n}', 'belongs to no field'],
+    [
+      'what this version does not serve',
+      'model User {\n  id String @id\n  /// @encrypted(type: Int)\n  age String\n}',
+      'not supported by this version',
+    ],
+    [
+      'an annotation that Prisma would drop',
+      'model User {\n  id String @id\n  /// @encrypted\n}',
+      'belongs to no field',
+    ],
   ])('fails generation on %s', (_, models, message) => {
     const { status, output } = generate(models);
     expect(output).toContain(message);

@@ -62,7 +62,9 @@ export async function stopServers(): Promise<void> {
 }
 
 export function freshKeyring(): Promise<Keyring> {
-  return createKeyring({ storage: keyringMemory(), openers: [rawKey(generateRawKey())] }).then(({ keyring }) => keyring);
+  return createKeyring({ storage: keyringMemory(), openers: [rawKey(generateRawKey())] }).then(
+    ({ keyring }) => keyring,
+  );
 }
 
 export async function openDatabase(target: Target, options: EncryptionOptions = {}): Promise<TestDatabase> {
@@ -103,14 +105,19 @@ export async function openDatabase(target: Target, options: EncryptionOptions = 
 }
 
 /** The `Prisma` namespace of a target: DbNull and its like. */
-export async function namespaceOf(target: Target): Promise<typeof import('./generated/sqlite-client/client.ts').Prisma> {
-  if (target.generator === 'js') return JS_CLIENTS[target.database].Prisma as typeof import('./generated/sqlite-client/client.ts').Prisma;
+export async function namespaceOf(
+  target: Target,
+): Promise<typeof import('./generated/sqlite-client/client.ts').Prisma> {
+  if (target.generator === 'js')
+    return JS_CLIENTS[target.database].Prisma as typeof import('./generated/sqlite-client/client.ts').Prisma;
   return (await import('./generated/sqlite-client/client.ts')).Prisma;
 }
 
 /** Prisma.skip of a target. The namespace shows it under a preview feature only, the runtime always has it. */
 export function skipOf({ database, generator }: Target): undefined {
-  return generator === 'js' ? require(`./generated/${database}-js/runtime/client.js`).skip : require('@prisma/client/runtime/client').skip;
+  return generator === 'js'
+    ? require(`./generated/${database}-js/runtime/client.js`).skip
+    : require('@prisma/client/runtime/client').skip;
 }
 
 function clientOf({ database, generator }: Target): typeof PrismaClient {
@@ -127,7 +134,11 @@ interface Opened {
 function sqlite(): Opened {
   const folder = mkdtempSync(join(tmpdir(), 'fieldseal-test-'));
   const file = join(folder, 'test.db');
-  return { adapter: new PrismaLibSql({ url: `file:${file}` }), file, dispose: async () => rmSync(folder, { recursive: true, force: true }) };
+  return {
+    adapter: new PrismaLibSql({ url: `file:${file}` }),
+    file,
+    dispose: async () => rmSync(folder, { recursive: true, force: true }),
+  };
 }
 
 async function postgresql(ddl: string): Promise<Opened> {

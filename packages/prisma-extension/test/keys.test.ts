@@ -23,7 +23,8 @@ describe('keys', () => {
   });
 
   const fromEnvironment = (env: Record<string, string>): Client => {
-    for (const name of ['FIELDSEAL_KEYRING', 'FIELDSEAL_KEY', 'FIELDSEAL_PASSPHRASE']) vi.stubEnv(name, env[name] ?? '');
+    for (const name of ['FIELDSEAL_KEYRING', 'FIELDSEAL_KEY', 'FIELDSEAL_PASSPHRASE'])
+      vi.stubEnv(name, env[name] ?? '');
     return test.plain.$extends(encryption()) as Client;
   };
 
@@ -34,14 +35,27 @@ describe('keys', () => {
     (await createKeyring({ storage: keyringFile(path), openers })).keyring.close();
     const db = fromEnvironment({ FIELDSEAL_KEYRING: path, FIELDSEAL_KEY: formatRawKey(key) });
     await db.user.create({ data });
-    expect(await fromEnvironment({ FIELDSEAL_KEYRING: path, FIELDSEAL_PASSPHRASE: 'correct horse battery' }).user.findFirst()).toMatchObject(data);
+    expect(
+      await fromEnvironment({
+        FIELDSEAL_KEYRING: path,
+        FIELDSEAL_PASSPHRASE: 'correct horse battery',
+      }).user.findFirst(),
+    ).toMatchObject(data);
   });
 
   it.each([
     ['no key', (path: string) => ({ FIELDSEAL_KEYRING: path }), 'ERR_KEY_MISSING'],
-    ['another key', (path: string) => ({ FIELDSEAL_KEYRING: path, FIELDSEAL_KEY: formatRawKey(generateRawKey()) }), 'ERR_KEYRING_LOCKED'],
+    [
+      'another key',
+      (path: string) => ({ FIELDSEAL_KEYRING: path, FIELDSEAL_KEY: formatRawKey(generateRawKey()) }),
+      'ERR_KEYRING_LOCKED',
+    ],
     ['a mistyped key', (path: string) => ({ FIELDSEAL_KEYRING: path, FIELDSEAL_KEY: 'fsk1_oops' }), 'ERR_KEY_INVALID'],
-    ['no keyring', (path: string) => ({ FIELDSEAL_KEYRING: `${path}.gone`, FIELDSEAL_KEY: formatRawKey(generateRawKey()) }), 'ERR_KEYRING_MISSING'],
+    [
+      'no keyring',
+      (path: string) => ({ FIELDSEAL_KEYRING: `${path}.gone`, FIELDSEAL_KEY: formatRawKey(generateRawKey()) }),
+      'ERR_KEYRING_MISSING',
+    ],
   ])('that are wrong fail the query before SQL: %s', async (_, env, code) => {
     const path = join(folder, 'keyring.json');
     (await createKeyring({ storage: keyringFile(path), openers: [rawKey(generateRawKey())] })).keyring.close();
@@ -59,7 +73,10 @@ describe('keys', () => {
 
   it('are opened once for many queries, and again after a failure', async () => {
     const keyring = await freshKeyring();
-    const open = vi.fn().mockRejectedValueOnce(new Error('store is down')).mockImplementation(async () => keyring);
+    const open = vi
+      .fn()
+      .mockRejectedValueOnce(new Error('store is down'))
+      .mockImplementation(async () => keyring);
     const db = test.extend({ keyring: open });
     const first = await Promise.allSettled([1, 2, 3].map(() => db.user.findMany({ where: { email: 'x' } })));
     expect(first.map(({ status }) => status)).toEqual(['rejected', 'rejected', 'rejected']);
@@ -94,8 +111,12 @@ describe('keys', () => {
   it('of another engine give the same cells', async () => {
     const keyring = await freshKeyring();
     await test.extend({ keyring, engine: 'noble' }).user.create({ data });
-    expect(await test.extend({ keyring, engine: 'native' }).user.findUnique({ where: { email: data.email } })).toMatchObject(data);
-    expect(() => test.extend({ keyring, engine: 'fast' as never })).toThrow(expect.objectContaining({ code: 'ERR_ENGINE' }));
+    expect(
+      await test.extend({ keyring, engine: 'native' }).user.findUnique({ where: { email: data.email } }),
+    ).toMatchObject(data);
+    expect(() => test.extend({ keyring, engine: 'fast' as never })).toThrow(
+      expect.objectContaining({ code: 'ERR_ENGINE' }),
+    );
     keyring.close();
   });
 });

@@ -37,12 +37,22 @@ describe.each(TARGETS)('$database with prisma-$generator leaks no plaintext', (t
     await db.user.update({ where: { email }, data: { note: { set: `${note}3` } } });
     await db.user.updateMany({ where: { ssn }, data: { note } });
     await db.user.upsert({ where: { id }, create: data, update: { ssn: `${ssn}4` } });
-    expect(await db.user.findMany({ where: { email: { in: [email, 'x'] } }, include: { posts: true } })).toMatchObject([{ posts: [{ body }] }]);
+    expect(await db.user.findMany({ where: { email: { in: [email, 'x'] } }, include: { posts: true } })).toMatchObject([
+      { posts: [{ body }] },
+    ]);
     await db.post.deleteMany({ where: { body: { not: body } } });
     for (const channel of channels) unsubscribe(channel, listen);
 
     const tables = await Promise.all(['User', 'Post'].map((table) => test.raw(`SELECT * FROM "${table}"`)));
-    const bytes = (value: unknown) => Buffer.from(inspect(value, { depth: 10, maxArrayLength: null, maxStringLength: null, breakLength: Number.POSITIVE_INFINITY }));
+    const bytes = (value: unknown) =>
+      Buffer.from(
+        inspect(value, {
+          depth: 10,
+          maxArrayLength: null,
+          maxStringLength: null,
+          breakLength: Number.POSITIVE_INFINITY,
+        }),
+      );
     expect(test.statements.length).toBeGreaterThan(8);
     expect(events.length).toBeGreaterThan(8);
     expect(scanBytes(bytes({ tables, statements: test.statements, events }), canaries)).toEqual([]);

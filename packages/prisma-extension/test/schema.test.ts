@@ -104,8 +104,13 @@ model Long {
 describe('the reader of schema text agrees with Prisma', () => {
   it.each(Object.entries(SCHEMAS))('%s', async (_, models) => {
     const schema = datasource() + models;
-    expect(parseInlineSchema(schema)).toEqual((await dmmfModels(schema)).map((model) => ({ ...model, fields: expect.any(Array) })));
-    const fields = (all: Awaited<ReturnType<typeof dmmfModels>>) => all.flatMap((model) => model.fields.filter(({ kind }) => kind !== 'unsupported').map((field) => [model.name, field]));
+    expect(parseInlineSchema(schema)).toEqual(
+      (await dmmfModels(schema)).map((model) => ({ ...model, fields: expect.any(Array) })),
+    );
+    const fields = (all: Awaited<ReturnType<typeof dmmfModels>>) =>
+      all.flatMap((model) =>
+        model.fields.filter(({ kind }) => kind !== 'unsupported').map((field) => [model.name, field]),
+      );
     expect(fields(parseInlineSchema(schema))).toEqual(fields(await dmmfModels(schema)));
   });
 
@@ -169,9 +174,21 @@ describe('what the schema map holds', () => {
     ['a default', '  /// @encrypted\n  a String @default("x")', /@default/],
     ['a generated default', '  /// @encrypted\n  a String @default(uuid())', /@default/],
     ['a unique field without an index', '  /// @encrypted\n  a String @unique', /enforces nothing/],
-    ['a unique field with an index that is not unique', '  /// @encrypted\n  a String @unique\n  /// @blindIndex(of: a)\n  b String?', /enforces nothing/],
-    ['a foreign key', '  /// @encrypted\n  a String\n  r User @relation(fields: [a], references: [id])', /relation is built on/],
-    ['the target of a relation', '  /// @encrypted\n  a String\n  b String\n  r User @relation(fields: [b], references: [a])', /relation is built on/],
+    [
+      'a unique field with an index that is not unique',
+      '  /// @encrypted\n  a String @unique\n  /// @blindIndex(of: a)\n  b String?',
+      /enforces nothing/,
+    ],
+    [
+      'a foreign key',
+      '  /// @encrypted\n  a String\n  r User @relation(fields: [a], references: [id])',
+      /relation is built on/,
+    ],
+    [
+      'the target of a relation',
+      '  /// @encrypted\n  a String\n  b String\n  r User @relation(fields: [b], references: [a])',
+      /relation is built on/,
+    ],
     ['a compound unique', '  /// @encrypted\n  a String\n  b String\n  @@unique([a, b])', /a_b/],
     ['a compound id', '  /// @encrypted\n  a String\n  b String\n  @@id([a, b])', /a_b/],
     ['a short VarChar', '  /// @encrypted\n  a String @db.VarChar(60)', /too short/],
@@ -183,8 +200,16 @@ describe('what the schema map holds', () => {
     ['a name of one part', '  /// @encrypted(name: "x")\n  a String', /two parts/],
     ['a name of three parts', '  /// @encrypted(name: "x.y.z")\n  a String', /two parts/],
     ['an empty part', '  /// @encrypted(name: "x.")\n  a String', /two parts/],
-    ['one name twice', '  /// @encrypted(name: "x.y")\n  a String\n  /// @encrypted(name: "x.y")\n  b String', /used by User.a/],
-    ['a name that is another field', '  /// @encrypted\n  a String\n  /// @encrypted(name: "User.a")\n  b String', /used by User.a/],
+    [
+      'one name twice',
+      '  /// @encrypted(name: "x.y")\n  a String\n  /// @encrypted(name: "x.y")\n  b String',
+      /used by User.a/,
+    ],
+    [
+      'a name that is another field',
+      '  /// @encrypted\n  a String\n  /// @encrypted(name: "User.a")\n  b String',
+      /used by User.a/,
+    ],
     ['type', '  /// @encrypted(type: DateTime)\n  a String', /type is not supported by this version/],
     ['bind', '  /// @encrypted(bind: [id])\n  a String', /bind is not supported by this version/],
     ['mode', '  /// @encrypted(mode: migrating)\n  a String', /mode is not supported by this version/],
@@ -197,14 +222,38 @@ describe('what the schema map holds', () => {
     ['a compound index', '  /// @encrypted\n  b String\n  /// @blindIndex(of: [b, c])\n  a String?', /several fields/],
     ['an index of Json', '  /// @encrypted\n  b Json\n  /// @blindIndex(of: b)\n  a String?', /Json/],
     ['an index in an Int column', '  /// @encrypted\n  b String\n  /// @blindIndex(of: b)\n  a Int?', /String/],
-    ['a required index of an optional field', '  /// @encrypted\n  b String?\n  /// @blindIndex(of: b)\n  a String', /optional/],
-    ['an unknown normaliser', '  /// @encrypted\n  b String\n  /// @blindIndex(of: b, normalize: [upper])\n  a String?', /no normaliser upper/],
+    [
+      'a required index of an optional field',
+      '  /// @encrypted\n  b String?\n  /// @blindIndex(of: b)\n  a String',
+      /optional/,
+    ],
+    [
+      'an unknown normaliser',
+      '  /// @encrypted\n  b String\n  /// @blindIndex(of: b, normalize: [upper])\n  a String?',
+      /no normaliser upper/,
+    ],
     ['too few bits', '  /// @encrypted\n  b String\n  /// @blindIndex(of: b, bits: 64)\n  a String?', /bits/],
     ['too many bits', '  /// @encrypted\n  b String\n  /// @blindIndex(of: b, bits: 257)\n  a String?', /bits/],
-    ['a kind of index', '  /// @encrypted\n  b String\n  /// @blindIndex(of: b, kind: range)\n  a String?', /kind is not supported/],
-    ['an index column with a default', '  /// @encrypted\n  b String\n  /// @blindIndex(of: b)\n  a String? @default("")', /@default/],
-    ['a short index column', '  /// @encrypted\n  b String\n  /// @blindIndex(of: b)\n  a String? @db.VarChar(32)', /too short/],
-    ['a fixed-width index column', '  /// @encrypted\n  b String\n  /// @blindIndex(of: b)\n  a String? @db.Char(37)', /cannot hold index terms/],
+    [
+      'a kind of index',
+      '  /// @encrypted\n  b String\n  /// @blindIndex(of: b, kind: range)\n  a String?',
+      /kind is not supported/,
+    ],
+    [
+      'an index column with a default',
+      '  /// @encrypted\n  b String\n  /// @blindIndex(of: b)\n  a String? @default("")',
+      /@default/,
+    ],
+    [
+      'a short index column',
+      '  /// @encrypted\n  b String\n  /// @blindIndex(of: b)\n  a String? @db.VarChar(32)',
+      /too short/,
+    ],
+    [
+      'a fixed-width index column',
+      '  /// @encrypted\n  b String\n  /// @blindIndex(of: b)\n  a String? @db.Char(37)',
+      /cannot hold index terms/,
+    ],
   ])('refuses %s', (_, fields, message) => {
     expect(() => buildSchemaMap(parseInlineSchema(model(fields)))).toThrow(message);
   });

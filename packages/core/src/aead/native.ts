@@ -70,8 +70,13 @@ function xchacha(message: AeadMessage): Setup {
 }
 
 function xaes(message: AeadMessage): Setup {
-  const aes: BlockCipher = (blocks) => createCipheriv('aes-256-ecb', message.key, null).setAutoPadding(false).update(blocks);
-  return { cipher: 'aes-256-gcm', key: xaesKey(aes, message.nonce), nonce: message.nonce.subarray(XAES_KEY_NONCE_BYTES) };
+  const aes: BlockCipher = (blocks) =>
+    createCipheriv('aes-256-ecb', message.key, null).setAutoPadding(false).update(blocks);
+  return {
+    cipher: 'aes-256-gcm',
+    key: xaesKey(aes, message.nonce),
+    nonce: message.nonce.subarray(XAES_KEY_NONCE_BYTES),
+  };
 }
 
 const LITTLE_ENDIAN = new Uint8Array(Uint32Array.of(1).buffer)[0] === 1;

@@ -21,7 +21,8 @@ export function fileKeyStore(path: string): KeyStore {
         const next = replaceRecord(parse(text), record, expected);
         if (next === null) return false;
         // False says that the file changed, perhaps for another scope only. A writer was faster then, so that this loop ends.
-        if (await stored(file.replace(text, `${JSON.stringify({ format: FORMAT, keysets: next }, null, 1)}\n`))) return true;
+        if (await stored(file.replace(text, `${JSON.stringify({ format: FORMAT, keysets: next }, null, 1)}\n`)))
+          return true;
       }
     },
   };
@@ -45,6 +46,7 @@ function parse(text: string | null): readonly KeysetRecord[] {
   } catch {
     throw new FieldsealError('ERR_KEY_STORE', 'the key store is not JSON'); // V8's message quotes the text
   }
-  if (json?.format !== FORMAT || !Array.isArray(json.keysets)) throw new FieldsealError('ERR_KEY_STORE', 'the file is not a key store');
+  if (json?.format !== FORMAT || !Array.isArray(json.keysets))
+    throw new FieldsealError('ERR_KEY_STORE', 'the file is not a key store');
   return json.keysets.map(parseKeysetRecord);
 }

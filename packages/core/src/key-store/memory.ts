@@ -31,6 +31,7 @@ export function replaceRecord(
   if ((stored?.generation ?? null) !== expected) return null;
   const taken = new Set(others.flatMap(keyIdsOf));
   const twice = keyIdsOf(record).find((keyId) => taken.has(keyId));
-  if (twice !== undefined) throw new FieldsealError('ERR_KEY_STORE', 'a key id is already stored for another scope', { keyId: twice });
+  if (twice !== undefined)
+    throw new FieldsealError('ERR_KEY_STORE', 'a key id is already stored for another scope', { keyId: twice });
   return [...others, structuredClone(record)];
 }

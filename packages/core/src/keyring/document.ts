@@ -86,7 +86,8 @@ export function parseDocument(text: string): { readonly document: KeyringDocumen
  */
 export function authenticateDocument(document: KeyringDocument, code: Uint8Array, root: SecretBytes): void {
   const expected = mac(document, root);
-  if (code.length !== expected.length || !timingSafeEqual(code, expected)) throw damaged('its authentication code is wrong');
+  if (code.length !== expected.length || !timingSafeEqual(code, expected))
+    throw damaged('its authentication code is wrong');
 }
 
 /** HMAC-SHA256 over the document in one spelling: members sorted by name, no white space. */

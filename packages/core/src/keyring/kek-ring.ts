@@ -22,7 +22,8 @@ export class KekRing {
     if (known !== undefined) return known;
     const stored = keks.find((kek) => kek.id === id);
     const wrapped = stored === undefined ? null : fromBase64Url(stored.wrapped);
-    if (wrapped === null) throw new FieldsealError('ERR_KEY_STORE', 'a key was wrapped by a KEK that the keyring does not hold');
+    if (wrapped === null)
+      throw new FieldsealError('ERR_KEY_STORE', 'a key was wrapped by a KEK that the keyring does not hold');
     const wrapping = deriveKeyringKey(root, LABELS.kekWrapping);
     try {
       const kek = new LocalKek(id, unwrapKey(wrapping, wrapped, kekAad(keyringId, id)), suite);

@@ -48,10 +48,14 @@ export function parseRawKey(text: string): SecretBytes {
   }
   const bytes = trimmed.startsWith(RAW_PREFIX) ? fromBase64Url(trimmed.slice(RAW_PREFIX.length)) : null;
   if (bytes?.length !== KEY_BYTES + RAW_CHECK_BYTES) {
-    throw new FieldsealError('ERR_KEY_INVALID', `a raw key is ${RAW_PREFIX} and 48 characters, or 64 hexadecimal digits`);
+    throw new FieldsealError(
+      'ERR_KEY_INVALID',
+      `a raw key is ${RAW_PREFIX} and 48 characters, or 64 hexadecimal digits`,
+    );
   }
   const check = checksum(RAW_PREFIX, bytes.subarray(0, KEY_BYTES)).subarray(0, RAW_CHECK_BYTES);
-  if (!check.equals(bytes.subarray(KEY_BYTES))) throw new FieldsealError('ERR_KEY_INVALID', 'the checksum of the raw key is wrong');
+  if (!check.equals(bytes.subarray(KEY_BYTES)))
+    throw new FieldsealError('ERR_KEY_INVALID', 'the checksum of the raw key is wrong');
   const key = SecretBytes.copy(bytes.subarray(0, KEY_BYTES));
   bytes.fill(0);
   return key;
@@ -73,7 +77,8 @@ export function parseRecoveryKey(text: string): SecretBytes {
   const digits = typed.slice(RECOVERY_PREFIX.length);
   const body = digits.slice(0, -RECOVERY_CHECK_DIGITS);
   const bytes = typed.startsWith(RECOVERY_PREFIX) ? fromBase32(body) : null;
-  if (bytes?.length !== RECOVERY_BYTES) throw new FieldsealError('ERR_KEY_INVALID', 'a recovery key is FSR1 and nine groups of four characters');
+  if (bytes?.length !== RECOVERY_BYTES)
+    throw new FieldsealError('ERR_KEY_INVALID', 'a recovery key is FSR1 and nine groups of four characters');
   if (recoveryCheck(bytes) !== digits.slice(-RECOVERY_CHECK_DIGITS)) {
     throw new FieldsealError('ERR_KEY_INVALID', 'the recovery key was mistyped: its last group does not match');
   }

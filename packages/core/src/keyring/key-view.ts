@@ -27,7 +27,7 @@ export class DataKey {
 
   /** The key of one field, derived on first use. It stays this object's. */
   fieldKey(model: string, field: string): SecretBytes {
-    const name = `${model}\0${field}`;
+    const name = `${model.length} ${model}${field}`; // the length tells where the field begins, whatever characters the names have
     const known = this.#fieldKeys.get(name);
     if (known !== undefined) return known;
     const key = deriveFieldKey(this.#dek, this.suite, model, field);
@@ -43,7 +43,8 @@ export class DataKey {
   count(messages: number): void {
     const limit = SUITES[this.suite].maxMessages;
     const before = this.#messages;
-    if (before + messages > limit) throw new FieldsealError('ERR_KEY_EXHAUSTED', 'the key has encrypted all it may', { keyId: this.keyId });
+    if (before + messages > limit)
+      throw new FieldsealError('ERR_KEY_EXHAUSTED', 'the key has encrypted all it may', { keyId: this.keyId });
     this.#messages += messages;
     if (before < limit / 2 && this.#messages >= limit / 2 && observed('fieldseal:wear')) {
       publish('fieldseal:wear', { keyId: this.keyId, messages: this.#messages, limit });
@@ -81,7 +82,7 @@ export class IndexRoot {
 
   /** The HMAC key of one index, derived on first use. It stays this object's. */
   indexKey(model: string, field: string, indexName: string): SecretBytes {
-    const name = `${model}\0${field}\0${indexName}`;
+    const name = `${model.length} ${field.length} ${model}${field}${indexName}`;
     const known = this.#indexKeys.get(name);
     if (known !== undefined) return known;
     const key = deriveIndexKey(this.#root, model, field, indexName);

@@ -1,20 +1,18 @@
-import { randomBytes } from 'node:crypto';
-import { fromBase64Url, toBase64Url, toHex } from '../bytes.ts';
+import { fromBase64Url, toBase64Url } from '../bytes.ts';
 import { FieldsealError } from '../errors.ts';
-import { type KeyringEvent, publish } from '../events.ts';
+import type { KeyringEvent } from '../events.ts';
 import { deriveKeyId } from '../kdf.ts';
 import type { KeyStore } from '../key-store/key-store.ts';
 import { type KeySeries, type KeysetRecord, type KeyVersion, parseKeysetRecord } from '../key-store/keyset-record.ts';
 import { replaceRecord } from '../key-store/memory.ts';
 import * as keyset from '../keyset.ts';
 import type { SecretBytes } from '../secret-bytes.ts';
-import { type SuiteId, XCHACHA20_POLY1305 } from '../suite.ts';
+import { announce } from './announce.ts';
 import { authenticateDocument, type KeyringDocument, parseDocument, serializeDocument } from './document.ts';
-import { KekRing, newKek, randomSecret } from './kek-ring.ts';
-import { generateRecoveryKey } from './key-text.ts';
+import { KekRing, randomSecret } from './kek-ring.ts';
 import { DataKey, IndexRoot, type KeySource, type KeyView } from './key-view.ts';
 import { MissingKeys } from './missing-keys.ts';
-import { openSlot, RECOVERY_TYPE, recoveryKey, type SlotOpener, sealSlot } from './slot.ts';
+import { openSlot, RECOVERY_TYPE, type SlotOpener, sealSlot } from './slot.ts';
 import type { KeyringStorage } from './storage.ts';
 
 /** Scope of keys that serve the whole application. */
@@ -23,17 +21,6 @@ export const APPLICATION_SCOPE = '';
 /** How often a change is tried again when other writers come first. */
 const ATTEMPTS = 20;
 
-/** Options of {@link createKeyring}. */
-export interface CreateKeyringOptions {
-  readonly storage: KeyringStorage;
-  /** How the application opens the keyring. A recovery key is always added. */
-  readonly openers: readonly SlotOpener[];
-  /** Suite of the keys; XChaCha20-Poly1305 by default. */
-  readonly suite?: SuiteId;
-  /** Keeps the wrapped keys outside the keyring; by default they are inside. */
-  readonly keyStore?: KeyStore;
-}
-
 /** Options of {@link openKeyring}. */
 export interface OpenKeyringOptions {
   readonly storage: KeyringStorage;
@@ -41,42 +28,6 @@ export interface OpenKeyringOptions {
   readonly openers: readonly SlotOpener[];
   /** The key store that was given when the keyring was created. */
   readonly keyStore?: KeyStore;
-}
-
-/**
- * Creates a keyring with one KEK, one DEK and one index root, stores it, and reads it back through every slot before it returns.
- *
- * @returns the open keyring, and its recovery key: show it once (formatRecoveryKey), then wipe it
- * @throws ERR_KEYRING_EXISTS when the storage holds something already, ERR_KEYRING_IO when it cannot be written
- */
-export async function createKeyring(options: CreateKeyringOptions): Promise<{ keyring: Keyring; recovery: SecretBytes }> {
-  const { storage, openers, suite = XCHACHA20_POLY1305 } = options;
-  if (openers.length === 0) throw new FieldsealError('ERR_OPTIONS', 'a keyring needs a way to open it besides its recovery key');
-  const root = randomSecret();
-  const recovery = generateRecoveryKey();
-  const id = toHex(randomBytes(8));
-  const created = new Date().toISOString();
-  const slots = [];
-  for (const opener of [...openers, recoveryKey(recovery)]) slots.push(await sealSlot(id, root, opener, suite));
-  const document: KeyringDocument = {
-    format: 'fieldseal-keyring/1',
-    id,
-    generation: 1,
-    created,
-    suite,
-    slots,
-    keks: [newKek(id, root, suite)],
-    keysets: [],
-  };
-  if (!(await storage.replace(null, serializeDocument(document, root)))) {
-    throw new FieldsealError('ERR_KEYRING_EXISTS', `there is a keyring at ${storage.label} already`);
-  }
-  root.wipe();
-  for (const opener of [...openers, recoveryKey(recovery)]) (await openKeyring({ ...options, openers: [opener] })).close();
-  const keyring = await openKeyring(options);
-  await keyring.addScope(APPLICATION_SCOPE);
-  announce('create', keyring);
-  return { keyring, recovery };
 }
 
 /**
@@ -91,7 +42,8 @@ export async function openKeyring(options: OpenKeyringOptions): Promise<Keyring>
   if (text === null) throw new FieldsealError('ERR_KEYRING_MISSING', `there is no keyring at ${storage.label}`);
   const { document, mac } = parseDocument(text);
   const root = await openAny(document, openers);
-  if (root === null) throw new FieldsealError('ERR_KEYRING_LOCKED', `the keyring at ${storage.label} could not be opened`);
+  if (root === null)
+    throw new FieldsealError('ERR_KEYRING_LOCKED', `the keyring at ${storage.label} could not be opened`);
   authenticateDocument(document, mac, root);
   const keyring = new Keyring(options, text, document, root);
   announce('open', keyring);
@@ -111,7 +63,7 @@ export interface KeyringDescription {
 /**
  * An open keyring: the only place where wrapped keys become usable ones. Everything it changes is stored before it takes effect.
  *
- * Make one with {@link createKeyring} or {@link openKeyring}, and {@link close} it to wipe its keys.
+ * Make one with createKeyring or {@link openKeyring}, and {@link close} it to wipe its keys.
  */
 export class Keyring implements KeySource {
   readonly #storage: KeyringStorage;
@@ -127,7 +79,10 @@ export class Keyring implements KeySource {
   /** @internal */
   constructor(options: OpenKeyringOptions, text: string, document: KeyringDocument, root: SecretBytes) {
     this.#storage = options.storage;
-    this.#keyStore = options.keyStore ?? { load: (scope) => this.#loadInside(scope), save: (record, expected) => this.#saveInside(record, expected) };
+    this.#keyStore = options.keyStore ?? {
+      load: (scope) => this.#loadInside(scope),
+      save: (record, expected) => this.#saveInside(record, expected),
+    };
     this.#root = root;
     this.#text = text;
     this.#document = document;
@@ -152,11 +107,14 @@ export class Keyring implements KeySource {
 
   async resolve(scope: string, keyIds: Iterable<string> = []): Promise<KeyView> {
     const wanted = [...keyIds];
-    await this.#loading.get(scope)?.catch(() => undefined); // whoever asked for it gets the error
+    for (let running = this.#loading.get(scope); running !== undefined; running = this.#loading.get(scope)) {
+      await running.catch(() => undefined); // whoever asked for it gets the error
+    }
     const known = this.peek(scope, wanted);
     if (known !== undefined) return known;
     const current = this.#views.get(scope);
-    if (current !== undefined && wanted.every((keyId) => current.statuses.has(keyId) || this.#missing.has(keyId))) return current;
+    if (current !== undefined && wanted.every((keyId) => current.statuses.has(keyId) || this.#missing.has(keyId)))
+      return current;
     const view = await this.#load(scope);
     for (const keyId of wanted) if (!view.statuses.has(keyId)) this.#missing.add(keyId);
     return view;
@@ -207,7 +165,9 @@ export class Keyring implements KeySource {
 
   /** Asks for the destruction of a disabled version after `waitMs` ms, seven days at least. */
   scheduleDestroy(keyId: string, waitMs?: number, scope: string = APPLICATION_SCOPE): Promise<void> {
-    return this.#changeSeries('schedule-destroy', scope, keyId, (series) => keyset.scheduleDestroy(series, keyId, Date.now(), waitMs));
+    return this.#changeSeries('schedule-destroy', scope, keyId, (series) =>
+      keyset.scheduleDestroy(series, keyId, Date.now(), waitMs),
+    );
   }
 
   /** Takes {@link scheduleDestroy} back. */
@@ -221,7 +181,9 @@ export class Keyring implements KeySource {
    * @param census - `rows`: how many cells of this key are left, which must be 0
    */
   destroy(keyId: string, census: { readonly rows: number }, scope: string = APPLICATION_SCOPE): Promise<void> {
-    return this.#changeSeries('destroy', scope, keyId, (series) => keyset.destroy(series, keyId, Date.now(), census.rows));
+    return this.#changeSeries('destroy', scope, keyId, (series) =>
+      keyset.destroy(series, keyId, Date.now(), census.rows),
+    );
   }
 
   /**
@@ -251,16 +213,19 @@ export class Keyring implements KeySource {
   async removeSlot(slotId: string): Promise<void> {
     await this.#change((document) => {
       const slots = document.slots.filter((slot) => slot.id !== slotId);
-      if (slots.length === document.slots.length) throw new FieldsealError('ERR_KEYRING_SLOT', 'the keyring has no such slot');
+      if (slots.length === document.slots.length)
+        throw new FieldsealError('ERR_KEYRING_SLOT', 'the keyring has no such slot');
       const recovery = slots.filter((slot) => slot.type === RECOVERY_TYPE).length;
-      if (recovery === 0) throw new FieldsealError('ERR_KEYRING_SLOT', 'the last recovery key cannot be removed; add another first');
-      if (recovery === slots.length) throw new FieldsealError('ERR_KEYRING_SLOT', 'the last way to open the keyring cannot be removed');
+      if (recovery === 0)
+        throw new FieldsealError('ERR_KEYRING_SLOT', 'the last recovery key cannot be removed; add another first');
+      if (recovery === slots.length)
+        throw new FieldsealError('ERR_KEYRING_SLOT', 'the last way to open the keyring cannot be removed');
       return { ...document, slots };
     });
     announce('remove-slot', this, slotId);
   }
 
-  /** Statuses, ids and times; no secret and nothing wrapped. Reads the storage again first. */
+  /** Statuses, ids, times and wrapped keys; no secret. Reads the storage again first. */
   async describe(scopes: readonly string[] = [APPLICATION_SCOPE]): Promise<KeyringDescription> {
     await this.#reload();
     const { id, generation, created, slots, keks } = this.#document;
@@ -303,13 +268,19 @@ export class Keyring implements KeySource {
     const keys = new Map<string, DataKey>();
     for (const version of data.versions.filter(({ status }) => status === 'enabled')) {
       const known = before?.keys.get(version.keyId);
-      keys.set(version.keyId, known ?? new DataKey(version.keyId, version.suite, await this.#unwrap(scope, 'data', version)));
+      keys.set(
+        version.keyId,
+        known ?? new DataKey(version.keyId, version.suite, await this.#unwrap(scope, 'data', version)),
+      );
     }
     const primaryIndex = primaryOf(index);
     const knownRoot = before?.indexRoot.keyId === primaryIndex.keyId ? before.indexRoot : undefined;
-    const indexRoot = knownRoot ?? new IndexRoot(primaryIndex.keyId, primaryIndex.version, await this.#unwrap(scope, 'index', primaryIndex));
+    const indexRoot =
+      knownRoot ??
+      new IndexRoot(primaryIndex.keyId, primaryIndex.version, await this.#unwrap(scope, 'index', primaryIndex));
     const primary = keys.get(data.primary);
-    if (primary === undefined) throw new FieldsealError('ERR_KEY_STORE', 'the primary of a keyset is not enabled', { keyId: data.primary });
+    if (primary === undefined)
+      throw new FieldsealError('ERR_KEY_STORE', 'the primary of a keyset is not enabled', { keyId: data.primary });
     const statuses = new Map(data.versions.map((version) => [version.keyId, version.status]));
     const view: KeyView = { scope, primary, indexRoot, keys, statuses };
     if (this.#root.wiped) wipeView(view);
@@ -321,7 +292,8 @@ export class Keyring implements KeySource {
 
   async #record(scope: string): Promise<KeysetRecord> {
     const record = await this.#keyStore.load(scope);
-    if (record === null) throw new FieldsealError('ERR_KEY_UNKNOWN', scope === '' ? 'the keyring holds no keys' : 'the scope has no keys');
+    if (record === null)
+      throw new FieldsealError('ERR_KEY_UNKNOWN', scope === '' ? 'the keyring holds no keys' : 'the scope has no keys');
     return parseKeysetRecord(record);
   }
 
@@ -345,7 +317,12 @@ export class Keyring implements KeySource {
     return { keyId, suite, created: new Date().toISOString(), kekId: kek.id, wrapped };
   }
 
-  async #changeSeries(action: KeyringEvent['action'], scope: string, keyId: string, step: (series: KeySeries) => KeySeries): Promise<void> {
+  async #changeSeries(
+    action: KeyringEvent['action'],
+    scope: string,
+    keyId: string,
+    step: (series: KeySeries) => KeySeries,
+  ): Promise<void> {
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       await this.#reload();
       const record = await this.#record(scope);
@@ -391,12 +368,14 @@ export class Keyring implements KeySource {
 
   /** Takes over what another process stored. An older generation is refused: it would bring back keys that were disabled. */
   async #reload(): Promise<void> {
+    this.#root.expose(); // a closed keyring changes nothing, not in an outside key store either
     const text = await this.#storage.read();
     if (text === this.#text) return;
     if (text === null) throw new FieldsealError('ERR_KEYRING_MISSING', `the keyring at ${this.#storage.label} is gone`);
     const { document, mac } = parseDocument(text);
     authenticateDocument(document, mac, this.#root);
-    if (document.id !== this.id) throw new FieldsealError('ERR_KEYRING_DAMAGED', 'another keyring stands in the place of this one');
+    if (document.id !== this.id)
+      throw new FieldsealError('ERR_KEYRING_DAMAGED', 'another keyring stands in the place of this one');
     if (document.generation < this.generation) {
       throw new FieldsealError('ERR_KEYRING_DAMAGED', 'the keyring was replaced by an older generation of itself');
     }
@@ -423,8 +402,4 @@ function primaryOf(series: KeySeries): KeyVersion {
 function wipeView(view: KeyView): void {
   for (const key of view.keys.values()) key.wipe();
   view.indexRoot.wipe();
-}
-
-function announce(action: KeyringEvent['action'], keyring: Keyring, subject?: string): void {
-  publish('fieldseal:keyring', { action, keyringId: keyring.id, generation: keyring.generation, subject });
 }

@@ -79,8 +79,18 @@ export function passphrase(text: string, options: { readonly logN?: number } = {
 }
 
 /** Wraps the root key in a new slot. */
-export async function sealSlot(keyringId: string, root: SecretBytes, opener: SlotOpener, suite: SuiteId): Promise<Slot> {
-  const slot = { id: toBase64Url(randomBytes(6)), type: opener.type, created: new Date().toISOString(), params: await opener.create() };
+export async function sealSlot(
+  keyringId: string,
+  root: SecretBytes,
+  opener: SlotOpener,
+  suite: SuiteId,
+): Promise<Slot> {
+  const slot = {
+    id: toBase64Url(randomBytes(6)),
+    type: opener.type,
+    created: new Date().toISOString(),
+    params: await opener.create(),
+  };
   const key = await opener.slotKey(slot.params);
   try {
     return { ...slot, wrapped: toBase64Url(wrapKey(key, suite, root, slotAad(keyringId, slot))) };

@@ -21,7 +21,9 @@ export interface Annotation {
 export type AnnotationName = 'encrypted' | 'blindIndex' | 'scope';
 
 /** Arguments of each annotation and the form of their values. */
-const ANNOTATIONS: Readonly<Record<AnnotationName, Readonly<Record<string, 'word' | 'number' | 'list' | 'wordOrList'>>>> = {
+const ANNOTATIONS: Readonly<
+  Record<AnnotationName, Readonly<Record<string, 'word' | 'number' | 'list' | 'wordOrList'>>>
+> = {
   encrypted: { type: 'word', bind: 'list', pad: 'number', name: 'word', mode: 'word' },
   blindIndex: { of: 'wordOrList', normalize: 'list', bits: 'number', name: 'word', kind: 'word' },
   scope: {},
@@ -55,19 +57,28 @@ export function parseAnnotations(documentation: string, place: { model: string; 
       const { args, end } = readArguments(tail, name, place);
       annotations.push({ name, args });
       rest = tail.slice(end).trim();
-      if (rest !== '' && !rest.startsWith('@')) throw schemaError(`text behind @${name} on its line; give the comment a line of its own`, place);
+      if (rest !== '' && !rest.startsWith('@'))
+        throw schemaError(`text behind @${name} on its line; give the comment a line of its own`, place);
     }
-    if (ANYWHERE.test(rest)) throw schemaError('an annotation stands inside running text; put it at the start of a line of its own', place);
+    if (ANYWHERE.test(rest))
+      throw schemaError('an annotation stands inside running text; put it at the start of a line of its own', place);
   }
   return annotations;
 }
 
 /** An ERR_SCHEMA with its place. Returned, not thrown. */
-export function schemaError(message: string, place: { readonly model: string; readonly field?: string | undefined }): FieldsealError {
+export function schemaError(
+  message: string,
+  place: { readonly model: string; readonly field?: string | undefined },
+): FieldsealError {
   return new FieldsealError('ERR_SCHEMA', message, place);
 }
 
-function readArguments(tail: string, name: AnnotationName, place: { model: string; field?: string }): { args: Annotation['args']; end: number } {
+function readArguments(
+  tail: string,
+  name: AnnotationName,
+  place: { model: string; field?: string },
+): { args: Annotation['args']; end: number } {
   const tokens = new Tokens(tail, place);
   if (tokens.peek() !== '(') return { args: {}, end: 0 };
   tokens.next();
@@ -79,8 +90,14 @@ function readArguments(tail: string, name: AnnotationName, place: { model: strin
     if (Object.hasOwn(args, key)) throw schemaError(`@${name} has the argument ${key} twice`, place);
     tokens.expect(':');
     const value = tokens.value();
-    const fits = { word: typeof value === 'string', number: typeof value === 'number', list: Array.isArray(value), wordOrList: typeof value !== 'number' };
-    if (!fits[forms[key] as keyof typeof fits]) throw schemaError(`the argument ${key} of @${name} has the wrong form`, place);
+    const fits = {
+      word: typeof value === 'string',
+      number: typeof value === 'number',
+      list: Array.isArray(value),
+      wordOrList: typeof value !== 'number',
+    };
+    if (!fits[forms[key] as keyof typeof fits])
+      throw schemaError(`the argument ${key} of @${name} has the wrong form`, place);
     args[key] = value;
     if (tokens.peek() !== ')') tokens.expect(',');
   }

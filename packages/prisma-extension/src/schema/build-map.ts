@@ -3,7 +3,13 @@
  *
  * @module
  */
-import { type ColumnType, type FieldsealError, NORMALIZER_NAMES, type NormalizerName, type ValueType } from '@fieldseal/core';
+import {
+  type ColumnType,
+  type FieldsealError,
+  NORMALIZER_NAMES,
+  type NormalizerName,
+  type ValueType,
+} from '@fieldseal/core';
 import { type Annotation, parseAnnotations, schemaError } from './annotation.ts';
 import { checkCellColumn, checkTermColumn } from './column-size.ts';
 import type { EncryptedFieldMap, IndexMap, ModelMap, ParsedField, ParsedModel, SchemaMap } from './schema-map.ts';
@@ -40,7 +46,8 @@ export function buildSchemaMap(models: readonly ParsedModel[]): SchemaMap {
     for (const [field, { context }] of Object.entries(map.encrypted)) {
       const name = `${context.model}.${context.field}`;
       const other = contexts.get(name);
-      if (other !== undefined) throw schemaError(`the stable name "${name}" is used by ${other} too`, { model: model.name, field });
+      if (other !== undefined)
+        throw schemaError(`the stable name "${name}" is used by ${other} too`, { model: model.name, field });
       contexts.set(name, `${model.name}.${field}`);
     }
     return [model.name, map];
@@ -56,14 +63,23 @@ function modelMap(model: ParsedModel, referenced: ReadonlySet<string>): ModelMap
   const encrypted: Record<string, EncryptedFieldMap> = {};
   const indexes: Record<string, IndexMap> = {};
   for (const entry of annotated) {
-    if (entry.encrypted !== undefined) encrypted[entry.field.name] = encryptedField(model, entry.field, entry.encrypted, referenced);
+    if (entry.encrypted !== undefined)
+      encrypted[entry.field.name] = encryptedField(model, entry.field, entry.encrypted, referenced);
   }
   for (const entry of annotated) {
-    if (entry.index !== undefined) indexes[entry.field.name] = index(model, entry.field, entry.index, encrypted, referenced);
+    if (entry.index !== undefined)
+      indexes[entry.field.name] = index(model, entry.field, entry.index, encrypted, referenced);
   }
   for (const { field } of annotated) {
-    if (field.unique && field.name in encrypted && !Object.values(indexes).some((map) => map.of === field.name && map.unique)) {
-      throw schemaError('@unique on ciphertext enforces nothing; put it on a @blindIndex column of this field', { model: model.name, field: field.name });
+    if (
+      field.unique &&
+      field.name in encrypted &&
+      !Object.values(indexes).some((map) => map.of === field.name && map.unique)
+    ) {
+      throw schemaError('@unique on ciphertext enforces nothing; put it on a @blindIndex column of this field', {
+        model: model.name,
+        field: field.name,
+      });
     }
   }
   const relations = model.fields.filter((field) => field.kind === 'object').map((field) => [field.name, field.type]);
@@ -79,32 +95,55 @@ function modelMap(model: ParsedModel, referenced: ReadonlySet<string>): ModelMap
 function annotate(model: ParsedModel, field: ParsedField): Annotated {
   const place = { model: model.name, field: field.name };
   const annotations = parseAnnotations(field.documentation, place);
-  if (annotations.some(({ name }) => name === 'scope')) throw schemaError('@scope is not supported by this version', place);
+  if (annotations.some(({ name }) => name === 'scope'))
+    throw schemaError('@scope is not supported by this version', place);
   if (annotations.length > 1) throw schemaError('a field has one annotation at most', place);
   const [annotation] = annotations;
   for (const argument of annotation === undefined ? [] : NOT_YET[annotation.name as keyof typeof NOT_YET]) {
-    if (argument in (annotation?.args ?? {})) throw schemaError(`the argument ${argument} is not supported by this version`, place);
+    if (argument in (annotation?.args ?? {}))
+      throw schemaError(`the argument ${argument} is not supported by this version`, place);
   }
   const of = (name: Annotation['name']) => (annotation?.name === name ? annotation : undefined);
   return { field, encrypted: of('encrypted'), index: of('blindIndex') };
 }
 
-function encryptedField(model: ParsedModel, field: ParsedField, { args }: Annotation, referenced: ReadonlySet<string>): EncryptedFieldMap {
+function encryptedField(
+  model: ParsedModel,
+  field: ParsedField,
+  { args }: Annotation,
+  referenced: ReadonlySet<string>,
+): EncryptedFieldMap {
   const refuse = refuser(model, field);
   const column = field.kind === 'scalar' && field.type in COLUMNS ? (field.type as ColumnType) : undefined;
-  if (column === undefined) throw refuse(`@encrypted needs a String, Bytes or Json column, and this is ${field.kind === 'object' ? 'a relation' : field.type}`);
+  if (column === undefined)
+    throw refuse(
+      `@encrypted needs a String, Bytes or Json column, and this is ${field.kind === 'object' ? 'a relation' : field.type}`,
+    );
   if (field.list) throw refuse('lists cannot be encrypted by this version');
   checkPlain(model, field, referenced, refuse);
   const compound = model.compounds.find(({ fields }) => fields.includes(field.name));
-  if (compound !== undefined) throw refuse(`the constraint ${compound.name} holds ciphertext; use a @blindIndex column in it instead`);
+  if (compound !== undefined)
+    throw refuse(`the constraint ${compound.name} holds ciphertext; use a @blindIndex column in it instead`);
   checkCellColumn(column, field.nativeType, refuse);
   const { pad = null, name } = args;
-  if (pad !== null && !((pad as number) >= 2 && (pad as number) <= MAX_PAD)) throw refuse(`pad is a size in bytes from 2 to ${MAX_PAD}`);
-  const [stableModel = model.name, stableField = field.name, ...rest] = name === undefined ? [] : String(name).split('.');
-  if (rest.length > 0 || stableModel === '' || stableField === '' || (name !== undefined && !String(name).includes('.'))) {
+  if (pad !== null && !((pad as number) >= 2 && (pad as number) <= MAX_PAD))
+    throw refuse(`pad is a size in bytes from 2 to ${MAX_PAD}`);
+  const [stableModel = model.name, stableField = field.name, ...rest] =
+    name === undefined ? [] : String(name).split('.');
+  if (
+    rest.length > 0 ||
+    stableModel === '' ||
+    stableField === '' ||
+    (name !== undefined && !String(name).includes('.'))
+  ) {
     throw refuse('name is a stable name of two parts, as in "user.email"');
   }
-  return { column, type: COLUMNS[column], pad: pad as number | null, context: { model: stableModel, field: stableField } };
+  return {
+    column,
+    type: COLUMNS[column],
+    pad: pad as number | null,
+    context: { model: stableModel, field: stableField },
+  };
 }
 
 function index(
@@ -120,7 +159,8 @@ function index(
   if (typeof of !== 'string') throw refuse('an index over several fields is not supported by this version');
   const source = Object.hasOwn(encrypted, of) ? encrypted[of] : undefined;
   const sourceField = model.fields.find((candidate) => candidate.name === of);
-  if (source === undefined || sourceField === undefined) throw refuse(`@blindIndex(of: ${of}) names no encrypted field of this model`);
+  if (source === undefined || sourceField === undefined)
+    throw refuse(`@blindIndex(of: ${of}) names no encrypted field of this model`);
   if (source.type === 'Json') throw refuse('a Json field cannot be indexed');
   if (field.kind !== 'scalar' || field.type !== 'String' || field.list) throw refuse('an index column is a String');
   if (field.required && !sourceField.required) throw refuse(`the index column must be optional, as ${of} is`);
@@ -130,16 +170,25 @@ function index(
       throw refuse(`there is no normaliser ${normalizer}; known are ${NORMALIZER_NAMES.join(', ')}`);
     }
   }
-  if (!((bits as number) >= MIN_BITS && (bits as number) <= MAX_BITS)) throw refuse(`bits is a number from ${MIN_BITS} to ${MAX_BITS}`);
+  if (!((bits as number) >= MIN_BITS && (bits as number) <= MAX_BITS))
+    throw refuse(`bits is a number from ${MIN_BITS} to ${MAX_BITS}`);
   checkTermColumn(bits as number, field.nativeType, refuse);
-  return { of, name: String(name), normalize: normalize as readonly NormalizerName[], bits: bits as number, unique: field.unique };
+  return {
+    of,
+    name: String(name),
+    normalize: normalize as readonly NormalizerName[],
+    bits: bits as number,
+    unique: field.unique,
+  };
 }
 
 /** What neither a ciphertext nor a term can be. */
 function checkPlain(model: ParsedModel, field: ParsedField, referenced: ReadonlySet<string>, refuse: Refuse): void {
   if (field.id) throw refuse('an @id cannot be encrypted or hold index terms');
-  if (field.hasDefault) throw refuse('the database would write the @default in plaintext; set the value in the application');
-  if (referenced.has(`${model.name}.${field.name}`)) throw refuse('a field that a relation is built on cannot be encrypted or hold index terms');
+  if (field.hasDefault)
+    throw refuse('the database would write the @default in plaintext; set the value in the application');
+  if (referenced.has(`${model.name}.${field.name}`))
+    throw refuse('a field that a relation is built on cannot be encrypted or hold index terms');
 }
 
 type Refuse = (message: string) => FieldsealError;
@@ -149,5 +198,8 @@ function refuser(model: ParsedModel, field: ParsedField): Refuse {
 }
 
 function referencedBy(model: ParsedModel, field: ParsedField): string[] {
-  return [...field.relationFrom.map((name) => `${model.name}.${name}`), ...field.relationTo.map((name) => `${field.type}.${name}`)];
+  return [
+    ...field.relationFrom.map((name) => `${model.name}.${name}`),
+    ...field.relationTo.map((name) => `${field.type}.${name}`),
+  ];
 }

@@ -8,7 +8,11 @@ const UNBOUNDED: Readonly<Record<ColumnType, readonly string[]>> = {
   Json: ['Json', 'JsonB'],
 };
 
-const BOUNDED: Readonly<Record<ColumnType, readonly string[]>> = { String: ['VarChar'], Bytes: ['VarBinary'], Json: [] };
+const BOUNDED: Readonly<Record<ColumnType, readonly string[]>> = {
+  String: ['VarChar'],
+  Bytes: ['VarBinary'],
+  Json: [],
+};
 
 /** Smallest length that is accepted: a cell of 32 bytes of text takes 114 characters or 82 bytes. */
 const MIN_LENGTH: Readonly<Record<ColumnType, number>> = { String: 128, Bytes: 96, Json: 0 };
@@ -25,7 +29,9 @@ export function checkCellColumn(column: ColumnType, native: ParsedField['nativeT
   if (!BOUNDED[column].includes(name)) throw refuse(`@db.${name} cannot hold ciphertext; use ${UNBOUNDED[column][0]}`);
   if (length !== undefined && Number(length) < MIN_LENGTH[column]) {
     const size = column === 'String' ? '4 + ⌈(n + 50) × 4 ÷ 3⌉ characters' : 'n + 50 bytes';
-    throw refuse(`@db.${name}(${length}) is too short: a value of n bytes takes ${size}, and ${MIN_LENGTH[column]} is the least accepted`);
+    throw refuse(
+      `@db.${name}(${length}) is too short: a value of n bytes takes ${size}, and ${MIN_LENGTH[column]} is the least accepted`,
+    );
   }
 }
 
@@ -35,5 +41,6 @@ export function checkTermColumn(bits: number, native: ParsedField['nativeType'],
   const [name, [length]] = native;
   const needed = Math.ceil(bits / 4) + VERSION_CHARACTERS;
   if (name !== 'VarChar') throw refuse(`@db.${name} cannot hold index terms; use Text or VarChar(${needed})`);
-  if (length !== undefined && Number(length) < needed) throw refuse(`@db.VarChar(${length}) is too short for index terms; use VarChar(${needed})`);
+  if (length !== undefined && Number(length) < needed)
+    throw refuse(`@db.VarChar(${length}) is too short for index terms; use VarChar(${needed})`);
 }

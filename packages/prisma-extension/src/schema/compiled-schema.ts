@@ -45,7 +45,15 @@ type Draft = { -readonly [Member in keyof CompiledModel]: CompiledModel[Member] 
 export function compileSchema(map: SchemaMap): ReadonlyMap<string, CompiledModel> {
   const models = new Map<string, Draft>();
   for (const name of Object.keys(map.models)) {
-    models.set(name, { name, fields: new Map(), columns: new Set(), compounds: new Map(), reaches: false, encrypted: [], paths: [] });
+    models.set(name, {
+      name,
+      fields: new Map(),
+      columns: new Set(),
+      compounds: new Map(),
+      reaches: false,
+      encrypted: [],
+      paths: [],
+    });
   }
   for (const [name, model] of Object.entries(map.models)) {
     const draft = models.get(name) as Draft;
@@ -83,5 +91,7 @@ function spread(drafts: readonly Draft[]): void {
 }
 
 function relations(draft: Draft): [string, CompiledModel][] {
-  return [...draft.fields].flatMap(([field, node]): [string, CompiledModel][] => (node.kind === 'relation' ? [[field, node.model]] : []));
+  return [...draft.fields].flatMap(([field, node]): [string, CompiledModel][] =>
+    node.kind === 'relation' ? [[field, node.model]] : [],
+  );
 }

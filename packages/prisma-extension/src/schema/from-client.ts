@@ -35,17 +35,26 @@ export function schemaMapFor(client: object, given: SchemaMap | undefined): Sche
  */
 export function checkSameMap(given: SchemaMap, own: SchemaMap): void {
   if (canonical(given) === canonical(own)) return;
-  const differing = Object.keys({ ...own.models, ...given.models }).find((model) => canonical(given.models[model]) !== canonical(own.models[model]));
-  throw new FieldsealError('ERR_SCHEMA_STALE', 'the schema map is not the one of the Prisma schema', { model: differing });
+  const differing = Object.keys({ ...own.models, ...given.models }).find(
+    (model) => canonical(given.models[model]) !== canonical(own.models[model]),
+  );
+  throw new FieldsealError('ERR_SCHEMA_STALE', 'the schema map is not the one of the Prisma schema', {
+    model: differing,
+  });
 }
 
 /** The reader of the schema text must have found what Prisma found: a field that it missed could be an annotated one. */
 function checkComplete(parsed: readonly ParsedModel[], runtime: Readonly<Record<string, RuntimeModel>>): void {
-  const fields = new Map(parsed.map((model) => [model.name, new Map(model.fields.map((field) => [field.name, field.type]))]));
+  const fields = new Map(
+    parsed.map((model) => [model.name, new Map(model.fields.map((field) => [field.name, field.type]))]),
+  );
   for (const [model, { fields: expected }] of Object.entries(runtime)) {
     for (const { name: field, type, kind } of expected) {
       if (kind !== 'unsupported' && fields.get(model)?.get(field) !== type) {
-        throw new FieldsealError('ERR_SCHEMA', 'a field of the Prisma client was not found in its schema', { model, field });
+        throw new FieldsealError('ERR_SCHEMA', 'a field of the Prisma client was not found in its schema', {
+          model,
+          field,
+        });
       }
     }
   }
@@ -55,11 +64,15 @@ function checkComplete(parsed: readonly ParsedModel[], runtime: Readonly<Record<
 function checkNames(map: SchemaMap, runtime: Readonly<Record<string, RuntimeModel>>): void {
   for (const [model, { encrypted, indexes, relations }] of Object.entries(map.models)) {
     const known = new Set(runtime[model]?.fields.map((field) => field.name));
-    const missing = [...Object.keys(encrypted), ...Object.keys(indexes), ...Object.keys(relations)].find((field) => !known.has(field));
-    if (missing !== undefined) throw new FieldsealError('ERR_SCHEMA_STALE', 'the Prisma client has no such field', { model, field: missing });
+    const missing = [...Object.keys(encrypted), ...Object.keys(indexes), ...Object.keys(relations)].find(
+      (field) => !known.has(field),
+    );
+    if (missing !== undefined)
+      throw new FieldsealError('ERR_SCHEMA_STALE', 'the Prisma client has no such field', { model, field: missing });
   }
   const unknown = Object.keys(runtime).find((model) => !(model in map.models));
-  if (unknown !== undefined) throw new FieldsealError('ERR_SCHEMA_STALE', 'the schema given to encryption() lacks a model', { model: unknown });
+  if (unknown !== undefined)
+    throw new FieldsealError('ERR_SCHEMA_STALE', 'the schema given to encryption() lacks a model', { model: unknown });
 }
 
 function canonical(value: unknown): string | undefined {

@@ -43,7 +43,9 @@ export function parseDmmf({ datamodel }: Dmmf): ParsedModel[] {
       name: model.name,
       documentation: model.documentation ?? '',
       fields: model.fields.map((field) => parseField(field, single)),
-      compounds: constraints.filter(({ fields }) => fields.length > 1).map(({ name, fields }) => ({ name: name ?? fields.join('_'), fields })),
+      compounds: constraints
+        .filter(({ fields }) => fields.length > 1)
+        .map(({ name, fields }) => ({ name: name ?? fields.join('_'), fields })),
     };
   });
 }

@@ -129,9 +129,15 @@ function finishModel({ name, documentation, fields, attributes }: Table): Parsed
   };
 }
 
-function parseField(code: string, model: string, documentation: string, blocks: ReadonlyMap<string, string>): ParsedField {
+function parseField(
+  code: string,
+  model: string,
+  documentation: string,
+  blocks: ReadonlyMap<string, string>,
+): ParsedField {
   const match = FIELD.exec(code);
-  if (match === null) throw schemaError(`a line of the schema cannot be read: ${JSON.stringify(code.split(/\s/)[0])}`, { model });
+  if (match === null)
+    throw schemaError(`a line of the schema cannot be read: ${JSON.stringify(code.split(/\s/)[0])}`, { model });
   const [, name = '', type = '', list, optional, rest = ''] = match;
   const found = attributes(rest, model);
   const argsOf = (attribute: string) => found.find((candidate) => candidate.name === attribute)?.args;
@@ -235,7 +241,9 @@ function splitComment(line: string): Line {
       const documentation = line[at + 2] === '/' ? line.slice(at + 3).trim() : null;
       const code = line.slice(0, at).trim();
       if (documentation === null && TWO_SLASHES.test(line.slice(at + 2))) {
-        throw schemaError('an annotation stands behind two slashes; write three, or take it out', { model: code === '' ? 'the schema' : code });
+        throw schemaError('an annotation stands behind two slashes; write three, or take it out', {
+          model: code === '' ? 'the schema' : code,
+        });
       }
       return { code, documentation };
     }
@@ -251,7 +259,10 @@ function withoutBlockComments(schema: string): string {
     if (schema.startsWith('/*', at)) {
       const close = schema.indexOf('*/', at + 2);
       const body = schema.slice(at + 2, close < 0 ? schema.length : close);
-      text += body.split('\n').map((line) => `///${line}`).join('\n');
+      text += body
+        .split('\n')
+        .map((line) => `///${line}`)
+        .join('\n');
       at = close < 0 ? schema.length : close + 1;
     } else {
       text += schema.slice(at, end + 1);

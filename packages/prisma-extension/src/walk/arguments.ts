@@ -6,9 +6,9 @@
 import { FieldsealError } from '@fieldseal/core';
 import type { CompiledModel } from '../schema/compiled-schema.ts';
 import { refuseEncrypted, walkHaving, walkWhere } from './filters.ts';
-import { type Arguments, FIND, type Operation, OPERATIONS, type Rule } from './grammar.ts';
+import { type Arguments, FIND, OPERATIONS, type Operation, type Rule } from './grammar.ts';
 import { Plan } from './plan.ts';
-import { isAbsent, isDictionary } from './value-kind.ts';
+import { entriesOf, isAbsent, isDictionary, itemsOf } from './value-kind.ts';
 import { walkData } from './writes.ts';
 
 /**
@@ -45,10 +45,10 @@ const WALKS: Readonly<Record<Rule, Walk>> = {
   selection: walkSelection,
   orderBy: (_, model, value) => walkOrderBy(model, value),
   fields: (_, model, value, argument) => {
-    for (const field of Array.isArray(value) ? value : [value]) refuseEncrypted(model, String(field), argument);
+    for (const field of itemsOf(value)) refuseEncrypted(model, String(field), argument);
   },
   aggregate: (_, model, value, argument) => {
-    for (const field of isDictionary(value) ? Object.keys(value) : []) refuseEncrypted(model, field, argument);
+    for (const [field] of entriesOf(value)) refuseEncrypted(model, field, argument);
   },
   having: (_, model, value) => walkHaving(model, value),
 };
@@ -58,7 +58,10 @@ function walkArguments(plan: Plan, model: CompiledModel, grammar: Arguments, arg
   for (const [argument, value] of Object.entries(args)) {
     if (isAbsent(value)) continue;
     const rule = Object.hasOwn(grammar, argument) ? grammar[argument] : undefined;
-    if (rule === undefined) throw new FieldsealError('ERR_UNSUPPORTED_OPERATION', `the argument ${argument} is unknown`, { model: model.name });
+    if (rule === undefined)
+      throw new FieldsealError('ERR_UNSUPPORTED_OPERATION', `the argument ${argument} is unknown`, {
+        model: model.name,
+      });
     WALKS[rule](plan, model, value, argument);
   }
 }
@@ -74,19 +77,19 @@ function walkSelection(plan: Plan, model: CompiledModel, selection: unknown): vo
 }
 
 function walkOrderBy(model: CompiledModel, order: unknown): void {
-  if (Array.isArray(order)) return order.forEach((item) => walkOrderBy(model, item));
-  if (!model.reaches || !isDictionary(order)) return;
-  for (const [key, value] of Object.entries(order)) {
+  if (!model.reaches) return;
+  for (const [key, value] of itemsOf(order).flatMap(entriesOf)) {
     const node = model.fields.get(key);
     if (isAbsent(value)) continue;
     if (node?.kind === 'relation') walkOrderBy(node.model, value);
     else if (key === '_relevance') refuseRelevance(model, value);
-    else if (key !== '_count' && key.startsWith('_')) walkOrderBy(model, value); // _min, _max, _avg, _sum of groupBy
+    else if (key !== '_count' && key.startsWith('_'))
+      walkOrderBy(model, value); // _min, _max, _avg, _sum of groupBy
     else refuseEncrypted(model, key, 'orderBy');
   }
 }
 
 function refuseRelevance(model: CompiledModel, relevance: unknown): void {
   const fields = isDictionary(relevance) ? relevance['fields'] : undefined;
-  for (const field of Array.isArray(fields) ? fields : [fields]) refuseEncrypted(model, String(field), 'orderBy._relevance');
+  for (const field of itemsOf(fields)) refuseEncrypted(model, String(field), 'orderBy._relevance');
 }

@@ -8,22 +8,22 @@ import { FieldsealError, type IndexSpec } from '@fieldseal/core';
 import type { CompiledModel, EncryptedNode, IndexNode } from '../schema/compiled-schema.ts';
 import { COMBINATORS, EQUALITY_OPERATORS, RELATION_FILTERS } from './grammar.ts';
 import type { Plan } from './plan.ts';
-import { isAbsent, isDictionary, isNull } from './value-kind.ts';
+import { entriesOf, isAbsent, isDictionary, isNull, itemsOf } from './value-kind.ts';
 
 type Dictionary = Record<string, unknown>;
 
 /** Filter of a model, or a list of such. Changed in place. */
 export function walkWhere(plan: Plan, model: CompiledModel, where: unknown): void {
-  if (Array.isArray(where)) return where.forEach((item) => walkWhere(plan, model, item));
+  for (const filter of itemsOf(where)) walkFilter(plan, model, filter);
+}
+
+function walkFilter(plan: Plan, model: CompiledModel, where: unknown): void {
   if (!model.reaches || !isDictionary(where)) return;
   for (const [key, value] of Object.entries(where)) {
-    if (isAbsent(value)) continue;
-    if (COMBINATORS.includes(key)) {
-      walkWhere(plan, model, value);
-      continue;
-    }
     const node = model.fields.get(key);
-    if (node?.kind === 'relation') walkRelationFilter(plan, node.model, value);
+    if (isAbsent(value)) continue;
+    if (COMBINATORS.includes(key)) walkWhere(plan, model, value);
+    else if (node?.kind === 'relation') walkRelationFilter(plan, node.model, value);
     else if (node?.kind === 'encrypted') moveToIndex(plan, node, where, key, value);
     else if (node === undefined && model.compounds.has(key)) walkCompound(plan, model, key, value);
   }
@@ -31,9 +31,7 @@ export function walkWhere(plan: Plan, model: CompiledModel, where: unknown): voi
 
 /** `having` of groupBy: an encrypted field in it has no meaning. */
 export function walkHaving(model: CompiledModel, having: unknown): void {
-  if (Array.isArray(having)) return having.forEach((item) => walkHaving(model, item));
-  if (!isDictionary(having)) return;
-  for (const [key, value] of Object.entries(having)) {
+  for (const [key, value] of itemsOf(having).flatMap(entriesOf)) {
     if (COMBINATORS.includes(key)) walkHaving(model, value);
     else if (!isAbsent(value)) refuseEncrypted(model, key, 'having');
   }
@@ -50,12 +48,15 @@ export function refuseEncrypted(model: CompiledModel, field: string, where: stri
 }
 
 function walkRelationFilter(plan: Plan, model: CompiledModel, filter: unknown): void {
-  if (!isDictionary(filter)) return;
-  const quantified = Object.keys(filter).some((key) => RELATION_FILTERS.includes(key) && !model.fields.has(key));
-  if (!quantified) return walkWhere(plan, model, filter);
-  for (const [key, value] of Object.entries(filter)) {
-    if (!RELATION_FILTERS.includes(key)) throw new FieldsealError('ERR_UNSUPPORTED_FILTER', `a relation filter has the unknown part ${key}`, { model: model.name });
-    walkWhere(plan, model, value);
+  const parts = entriesOf(filter);
+  const quantified = parts.some(([key]) => RELATION_FILTERS.includes(key) && !model.columns.has(key));
+  if (!quantified) walkFilter(plan, model, filter); // the filter of a to-one relation itself
+  for (const [key, value] of quantified ? parts : []) {
+    if (RELATION_FILTERS.includes(key)) walkWhere(plan, model, value);
+    else
+      throw new FieldsealError('ERR_UNSUPPORTED_FILTER', `a relation filter has the unknown part ${key}`, {
+        model: model.name,
+      });
   }
 }
 
@@ -68,34 +69,26 @@ function walkCompound(plan: Plan, model: CompiledModel, name: string, value: unk
     if (node?.kind !== 'encrypted' || isAbsent(operand)) continue;
     const index = node.indexes.find(({ spec }) => fields.includes(spec.column));
     if (index === undefined) throw unserved(node, `the constraint ${name} holds no index of this field`);
-    replaceBy(plan, index.spec, value, key, operand);
+    checkOperand(node, operand);
+    delete value[key];
+    putTerm(plan, index.spec, value, operand);
   }
 }
 
 /** Takes the filter of an encrypted field out and puts one on its index column in. */
 function moveToIndex(plan: Plan, node: EncryptedNode, where: Dictionary, field: string, filter: unknown): void {
   if (isNullTest(filter)) return; // NULL is stored as NULL
-  const index = chooseIndex(node, filter);
-  const { column } = index.spec;
-  if (isAbsent(where[column])) {
-    delete where[column];
-    return moveOperand(plan, node, index, where, field, filter);
-  }
-  const moved: Dictionary = { [field]: filter };
+  const { spec } = chooseIndex(node, filter);
+  const free = isAbsent(where[spec.column]);
+  const target: Dictionary = free ? where : {};
   delete where[field];
-  moveOperand(plan, node, index, moved, field, filter);
-  where['AND'] = [...(Array.isArray(where['AND']) ? where['AND'] : isAbsent(where['AND']) ? [] : [where['AND']]), moved];
+  if (isDictionary(filter)) target[spec.column] = operators(plan, node, spec, filter);
+  else putTerm(plan, spec, target, filter);
+  if (!free) where['AND'] = [...(isAbsent(where['AND']) ? [] : itemsOf(where['AND'])), target];
 }
 
-function moveOperand(plan: Plan, node: EncryptedNode, { spec }: IndexNode, where: Dictionary, field: string, filter: unknown): void {
-  if (!isDictionary(filter)) return replaceBy(plan, spec, where, field, filter);
-  delete where[field];
-  where[spec.column] = operators(plan, node, spec, filter);
-}
-
-/** Puts the term of `operand` under the name of the index column. */
-function replaceBy(plan: Plan, index: IndexSpec, parent: Dictionary, field: string, operand: unknown): void {
-  delete parent[field];
+/** Puts the term of `operand` into the index column; NULL stays NULL. */
+function putTerm(plan: Plan, index: IndexSpec, parent: Dictionary, operand: unknown): void {
   parent[index.column] = operand;
   if (!isNull(operand)) plan.index(parent, index.column, index, operand);
 }
@@ -130,10 +123,16 @@ function operators(plan: Plan, node: EncryptedNode, index: IndexSpec, filter: Di
  */
 function chooseIndex(node: EncryptedNode, filter: unknown): IndexNode {
   const insensitive = checkOperators(node, filter);
-  const candidates = insensitive ? node.indexes.filter(({ spec }) => spec.normalize.includes('lowercase')) : node.indexes;
-  const index = candidates.find(({ spec }) => spec.normalize.length === 0) ?? candidates.find(({ unique }) => unique) ?? candidates[0];
+  const candidates = insensitive
+    ? node.indexes.filter(({ spec }) => spec.normalize.includes('lowercase'))
+    : node.indexes;
+  const index =
+    candidates.find(({ spec }) => spec.normalize.length === 0) ??
+    candidates.find(({ unique }) => unique) ??
+    candidates[0];
   if (index !== undefined) return index;
-  if (insensitive && node.indexes.length > 0) throw unserved(node, 'mode: insensitive needs an index that normalises to lowercase');
+  if (insensitive && node.indexes.length > 0)
+    throw unserved(node, 'mode: insensitive needs an index that normalises to lowercase');
   throw unserved(node, 'the field is encrypted and has no blind index');
 }
 
@@ -146,7 +145,8 @@ function checkOperators(node: EncryptedNode, filter: unknown): boolean {
   let insensitive = filter['mode'] === 'insensitive';
   for (const [operator, operand] of Object.entries(filter)) {
     if (isAbsent(operand)) continue;
-    if (!EQUALITY_OPERATORS.includes(operator)) throw unserved(node, `the filter ${operator} cannot be served on an encrypted field`);
+    if (!EQUALITY_OPERATORS.includes(operator))
+      throw unserved(node, `the filter ${operator} cannot be served on an encrypted field`);
     if (operator === 'not' && isDictionary(operand)) insensitive = checkOperators(node, operand) || insensitive;
     else if (operator === 'equals' || operator === 'not') checkOperand(node, operand);
   }
@@ -164,11 +164,17 @@ function isNullTest(filter: unknown): boolean {
   if (isNull(filter)) return true;
   if (!isDictionary(filter)) return false;
   const entries = Object.entries(filter).filter(([, operand]) => !isAbsent(operand));
-  return entries.length > 0 && entries.every(([operator, operand]) => (operator === 'equals' || operator === 'not') && isNull(operand));
+  return (
+    entries.length > 0 &&
+    entries.every(([operator, operand]) => (operator === 'equals' || operator === 'not') && isNull(operand))
+  );
 }
 
 function unserved({ spec, indexes }: EncryptedNode, reason: string): FieldsealError {
   const served = 'equals, in, not, notIn and null tests are served through a blind index.';
-  const hint = indexes.length > 0 ? `On this field ${served}` : `Add @blindIndex(of: ${spec.field}) on a sibling column: ${served}`;
+  const hint =
+    indexes.length > 0
+      ? `On this field ${served}`
+      : `Add @blindIndex(of: ${spec.field}) on a sibling column: ${served}`;
   return new FieldsealError('ERR_UNSUPPORTED_FILTER', reason, { model: spec.model, field: spec.field, hint });
 }

@@ -36,7 +36,13 @@ export interface Operation {
 
 const SELECT: Arguments = { select: 'selection', include: 'selection', omit: 'plain', relationLoadStrategy: 'plain' };
 const PAGE: Arguments = { where: 'where', orderBy: 'orderBy', cursor: 'unique', take: 'plain', skip: 'plain' };
-const NUMBERS: Arguments = { _count: 'plain', _min: 'aggregate', _max: 'aggregate', _avg: 'aggregate', _sum: 'aggregate' };
+const NUMBERS: Arguments = {
+  _count: 'plain',
+  _min: 'aggregate',
+  _max: 'aggregate',
+  _avg: 'aggregate',
+  _sum: 'aggregate',
+};
 
 /** Arguments of findMany, and of a list relation inside select and include. */
 export const FIND: Arguments = { ...PAGE, ...SELECT, distinct: 'fields' };

@@ -1,4 +1,11 @@
-import { blindIndexTerm, FieldCipher, type FieldSpec, type IndexSpec, isFieldsealError, type KeyView } from '@fieldseal/core';
+import {
+  blindIndexTerm,
+  type FieldCipher,
+  type FieldSpec,
+  type IndexSpec,
+  isFieldsealError,
+  type KeyView,
+} from '@fieldseal/core';
 
 /** Where a value is to be put: a member of an object or an item of an array. */
 interface Place {
@@ -32,9 +39,12 @@ export class Plan {
   /** Does everything. Throws ERR_VALUE for a value that is not of its field's type, before anything is changed. */
   apply(cipher: FieldCipher, view: KeyView): void {
     const terms = this.#terms.map(({ index, value }) => term(view, index, value));
-    const cells = cipher.encrypt(view, this.#values.map(({ spec, value }) => ({ spec, value, binding: null })));
-    this.#terms.forEach((place, at) => put(place, terms[at]));
-    this.#values.forEach((place, at) => put(place, cells[at]));
+    const cells = cipher.encrypt(
+      view,
+      this.#values.map(({ spec, value }) => ({ spec, value, binding: null })),
+    );
+    for (const [at, place] of this.#terms.entries()) put(place, terms[at]);
+    for (const [at, place] of this.#values.entries()) put(place, cells[at]);
   }
 }
 

@@ -32,3 +32,13 @@ function nullName(value: object): string {
   const { _getName: name } = value as { _getName?: unknown };
   return typeof name === 'function' ? String((name as () => unknown).call(value)) : '';
 }
+
+/** The items of a list, or the value itself as the only one: Prisma takes either in many places. */
+export function itemsOf(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : [value];
+}
+
+/** Members of a plain object; none for anything else. */
+export function entriesOf(value: unknown): [string, unknown][] {
+  return isDictionary(value) ? Object.entries(value) : [];
+}

@@ -1,0 +1,10 @@
+import { type KeyringEvent, publish } from '../events.ts';
+
+/** Publishes what happened to a keyring. `subject` is a key id or the id of a slot. */
+export function announce(
+  action: KeyringEvent['action'],
+  keyring: { readonly id: string; readonly generation: number },
+  subject?: string,
+): void {
+  publish('fieldseal:keyring', { action, keyringId: keyring.id, generation: keyring.generation, subject });
+}

@@ -1,0 +1,64 @@
+import { randomBytes } from 'node:crypto';
+import { toHex } from '../bytes.ts';
+import { FieldsealError } from '../errors.ts';
+import type { KeyStore } from '../key-store/key-store.ts';
+import type { SecretBytes } from '../secret-bytes.ts';
+import { type SuiteId, XCHACHA20_POLY1305 } from '../suite.ts';
+import { announce } from './announce.ts';
+import { type KeyringDocument, serializeDocument } from './document.ts';
+import { newKek, randomSecret } from './kek-ring.ts';
+import { generateRecoveryKey } from './key-text.ts';
+import { APPLICATION_SCOPE, type Keyring, openKeyring } from './keyring.ts';
+import { recoveryKey, type SlotOpener, sealSlot } from './slot.ts';
+import type { KeyringStorage } from './storage.ts';
+
+/** Options of {@link createKeyring}. */
+export interface CreateKeyringOptions {
+  readonly storage: KeyringStorage;
+  /** How the application opens the keyring. A recovery key is always added. */
+  readonly openers: readonly SlotOpener[];
+  /** Suite of the keys; XChaCha20-Poly1305 by default. */
+  readonly suite?: SuiteId;
+  /** Keeps the wrapped keys outside the keyring; by default they are inside. */
+  readonly keyStore?: KeyStore;
+}
+
+/**
+ * Creates a keyring with one KEK, one DEK and one index root, stores it, and reads it back through every slot before it returns.
+ *
+ * @returns the open keyring, and its recovery key: show it once (formatRecoveryKey), then wipe it
+ * @throws ERR_KEYRING_EXISTS when the storage holds something already, ERR_KEYRING_IO when it cannot be written
+ */
+export async function createKeyring(
+  options: CreateKeyringOptions,
+): Promise<{ keyring: Keyring; recovery: SecretBytes }> {
+  const { storage, openers, suite = XCHACHA20_POLY1305 } = options;
+  if (openers.length === 0)
+    throw new FieldsealError('ERR_OPTIONS', 'a keyring needs a way to open it besides its recovery key');
+  const root = randomSecret();
+  const recovery = generateRecoveryKey();
+  const id = toHex(randomBytes(8));
+  const created = new Date().toISOString();
+  const slots = [];
+  for (const opener of [...openers, recoveryKey(recovery)]) slots.push(await sealSlot(id, root, opener, suite));
+  const document: KeyringDocument = {
+    format: 'fieldseal-keyring/1',
+    id,
+    generation: 1,
+    created,
+    suite,
+    slots,
+    keks: [newKek(id, root, suite)],
+    keysets: [],
+  };
+  if (!(await storage.replace(null, serializeDocument(document, root)))) {
+    throw new FieldsealError('ERR_KEYRING_EXISTS', `there is a keyring at ${storage.label} already`);
+  }
+  root.wipe();
+  for (const opener of [...openers, recoveryKey(recovery)])
+    (await openKeyring({ ...options, openers: [opener] })).close();
+  const keyring = await openKeyring(options);
+  await keyring.addScope(APPLICATION_SCOPE);
+  announce('create', keyring);
+  return { keyring, recovery };
+}
