@@ -34,8 +34,8 @@ export interface TestDatabase {
   readonly keyring: Keyring;
   /** SQL statements that were sent, with their parameters, since the last call of `clear`. */
   readonly statements: { readonly query: string; readonly params: string }[];
-  /** File of an SQLite database. */
-  readonly file: string | undefined;
+  /** Folder with everything that the database wrote; undefined when its server runs elsewhere. */
+  readonly folder: string | undefined;
   /** Another extended client over the same database. */
   extend(options: EncryptionOptions): Client;
   /** Rows as the database holds them. */
@@ -69,7 +69,7 @@ export function freshKeyring(): Promise<Keyring> {
 
 export async function openDatabase(target: Target, options: EncryptionOptions = {}): Promise<TestDatabase> {
   const ddl = readFileSync(new URL(`./schemas/${target.database}/schema.sql`, import.meta.url), 'utf8');
-  const { adapter, file, dispose } = target.database === 'sqlite' ? sqlite() : await postgresql(ddl);
+  const { adapter, folder, dispose } = target.database === 'sqlite' ? sqlite() : await postgresql(ddl);
   const Constructor = clientOf(target);
   const statements: { query: string; params: string }[] = [];
   const make = () => new Constructor({ adapter, log: [{ emit: 'event', level: 'query' }] });
@@ -86,7 +86,7 @@ export async function openDatabase(target: Target, options: EncryptionOptions = 
     db: extend({ keyring, ...options }),
     keyring,
     statements,
-    file,
+    folder,
     extend,
     raw: (sql) => plain.$queryRawUnsafe(sql),
     clear: async () => {
@@ -127,26 +127,23 @@ function clientOf({ database, generator }: Target): typeof PrismaClient {
 
 interface Opened {
   readonly adapter: PrismaLibSql | PrismaPg;
-  readonly file: string | undefined;
+  readonly folder: string | undefined;
   readonly dispose: () => Promise<void>;
 }
 
 function sqlite(): Opened {
   const folder = mkdtempSync(join(tmpdir(), 'fieldseal-test-'));
-  const file = join(folder, 'test.db');
-  return {
-    adapter: new PrismaLibSql({ url: `file:${file}` }),
-    file,
-    dispose: async () => rmSync(folder, { recursive: true, force: true }),
-  };
+  const adapter = new PrismaLibSql({ url: `file:${join(folder, 'test.db')}` });
+  return { adapter, folder, dispose: async () => rmSync(folder, { recursive: true, force: true }) };
 }
 
 async function postgresql(ddl: string): Promise<Opened> {
   postgres ??= startPostgres();
-  const connectionString = await (await postgres).createDatabase();
+  const { createDatabase, dataDirectory: folder } = await postgres;
+  const connectionString = await createDatabase();
   const client = new pg.Client({ connectionString });
   await client.connect();
   await client.query(ddl);
   await client.end();
-  return { adapter: new PrismaPg({ connectionString }), file: undefined, dispose: async () => {} };
+  return { adapter: new PrismaPg({ connectionString }), folder, dispose: async () => {} };
 }

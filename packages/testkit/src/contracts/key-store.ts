@@ -1,0 +1,178 @@
+import assert from 'node:assert/strict';
+import { inspect } from 'node:util';
+import { isFieldsealError, type KeyStore, type KeysetRecord } from '@fieldseal/core';
+import type { ContractRunner } from './contract-runner.ts';
+import { sampleKeyset, withGeneration } from './sample-keyset.ts';
+
+/** A storage that the contract opens key stores on. A new one for every test. */
+export interface KeyStoreFixture {
+  /** Another key store on the same storage, as another process would open it. */
+  open(): KeyStore;
+}
+
+/** A storage of text that others can write to. */
+export interface TextStoreFixture extends KeyStoreFixture {
+  /** Replaces all that is stored. */
+  write(content: string): Promise<void>;
+}
+
+/** What cannot be a key store's content, for stores of texts. */
+const DAMAGED_CONTENT: readonly string[] = ['', 'null', '{', '[]', '{"format":"other/1","keysets":[]}', '"text"'];
+
+/** What the wrong file, given by mistake, may hold. */
+const SECRET = 'canaryOfTheWrongFile';
+
+const WRITERS = 20;
+const GENERATIONS = 5;
+
+/**
+ * The contract of {@link KeyStore}, as tests. Every key store passes it, ours and others'.
+ *
+ * @param name - what is tested
+ * @param make - makes an empty storage
+ * @param runner - `describe` and `it` of any test runner
+ *
+ * @example
+ * ```ts
+ * keyStoreContract('my store', async () => ({ open: () => myKeyStore() }), { describe, it });
+ * ```
+ */
+export function keyStoreContract(name: string, make: () => Promise<KeyStoreFixture>, runner: ContractRunner): void {
+  const { describe, it } = runner;
+  describe(`key store contract: ${name}`, () => {
+    it('gives null for a scope that has no keyset', async () => {
+      const { open } = await make();
+      await expectStored(open(), 'acme', null);
+      await open().save(sampleKeyset('acme'), null);
+      for (const scope of ['', 'ACME', 'acm', 'acme ', '__proto__', 'constructor'])
+        await expectStored(open(), scope, null);
+    });
+
+    it('gives back what was saved, whatever the scope is called', async () => {
+      const { open } = await make();
+      for (const scope of ['', 'acme', 'ACME', '__proto__', "'; --", 'Zażółć 👩‍⚕️', 'x'.repeat(300)]) {
+        const record = sampleKeyset(scope);
+        assert.equal(await open().save(record, null), true);
+        await expectStored(open(), scope, record);
+      }
+    });
+
+    it('replaces a keyset of the expected generation, and others stay as they are', async () => {
+      const { open } = await make();
+      const [first, other] = [sampleKeyset('acme'), sampleKeyset('other')];
+      await open().save(first, null);
+      await open().save(other, null);
+      const second = withGeneration(first, 2);
+      assert.equal(await open().save(second, 1), true);
+      await expectStored(open(), 'acme', second);
+      await expectStored(open(), 'other', other);
+    });
+
+    it('refuses a writer who expects another generation, and keeps what is stored', async () => {
+      const { open } = await make();
+      const stored = sampleKeyset('acme', 7);
+      assert.equal(await open().save(stored, 7), false, 'nothing is stored yet');
+      await expectStored(open(), 'acme', null);
+      assert.equal(await open().save(stored, null), true);
+      for (const expected of [null, 0, 1, 6, 8]) {
+        assert.equal(await open().save(sampleKeyset('acme', 8), expected), false, `expected ${expected}`);
+      }
+      await expectStored(open(), 'acme', stored);
+    });
+
+    it('keeps what was saved when the saved object changes afterwards', async () => {
+      const { open } = await make();
+      const record = sampleKeyset('acme');
+      const before = structuredClone(record);
+      await open().save(record, null);
+      (record as { generation: number }).generation = 99;
+      (record.data as { primary: string }).primary = '0000000000000000';
+      await expectStored(open(), 'acme', before);
+    });
+
+    it('lets exactly one of twenty concurrent writers win each generation', async () => {
+      const { open } = await make();
+      for (let generation = 1; generation <= GENERATIONS; generation++) {
+        const candidates = Array.from({ length: WRITERS }, () => sampleKeyset('acme', generation));
+        const expected = generation === 1 ? null : generation - 1;
+        const won = await Promise.all(candidates.map((candidate) => open().save(candidate, expected)));
+        assert.equal(won.filter((saved) => saved).length, 1, `writers that won generation ${generation}`);
+        await expectStored(open(), 'acme', candidates[won.indexOf(true)] ?? null);
+      }
+    });
+
+    it('lets twenty concurrent writers of different scopes all win', async () => {
+      const { open } = await make();
+      const records = Array.from({ length: WRITERS }, (_, at) => sampleKeyset(`tenant-${at}`));
+      const won = await Promise.all(records.map((record) => open().save(record, null)));
+      assert.deepEqual(
+        won,
+        records.map(() => true),
+      );
+      for (const record of records) await expectStored(open(), record.scope, record);
+    });
+
+    it('refuses a key id that belongs to another scope, a destroyed one too', async () => {
+      const { open } = await make();
+      const stored = sampleKeyset('acme');
+      await open().save(stored, null);
+      for (const series of ['data', 'index'] as const) {
+        for (const version of stored[series].versions) {
+          const thief = sampleKeyset('thief');
+          const [, primary] = thief.data.versions;
+          assert.ok(primary);
+          const data = { primary: version.keyId, versions: [{ ...primary, keyId: version.keyId }] };
+          await expectKeyStoreError(open().save({ ...thief, data }, null));
+        }
+      }
+      await expectStored(open(), 'thief', null);
+      await expectStored(open(), 'acme', stored);
+    });
+
+    it('lets the same scope keep its key ids', async () => {
+      const { open } = await make();
+      const record = sampleKeyset('acme');
+      await open().save(record, null);
+      assert.equal(await open().save(withGeneration(record, 2), 1), true);
+    });
+  });
+}
+
+/**
+ * What a key store over text does besides {@link keyStoreContract}: damaged content is reported, and never overwritten.
+ *
+ * @param make - makes an empty storage
+ */
+export function textStoreContract(name: string, make: () => Promise<TextStoreFixture>, runner: ContractRunner): void {
+  const { describe, it } = runner;
+  describe(`text store contract: ${name}`, () => {
+    for (const content of DAMAGED_CONTENT) {
+      it(`reports ${content === '' ? 'empty content' : content}, and does not overwrite it`, async () => {
+        const { open, write } = await make();
+        await open().save(sampleKeyset('acme'), null);
+        await write(content);
+        await expectKeyStoreError(open().load('acme'));
+        await expectKeyStoreError(open().save(sampleKeyset('acme', 2), 1));
+        await expectKeyStoreError(open().load('acme'));
+      });
+    }
+
+    it('shows nothing of damaged content in its error', async () => {
+      const { open, write } = await make();
+      await open().save(sampleKeyset('acme'), null);
+      await write(SECRET);
+      await assert.rejects(
+        open().load('acme'),
+        (error: unknown) => !inspect(error, { depth: null }).includes(SECRET.slice(0, 8)),
+      );
+    });
+  });
+}
+
+async function expectStored(store: KeyStore, scope: string, expected: KeysetRecord | null): Promise<void> {
+  assert.deepEqual(await store.load(scope), expected);
+}
+
+async function expectKeyStoreError(work: Promise<unknown>): Promise<void> {
+  await assert.rejects(work, (error: unknown) => isFieldsealError(error, 'ERR_KEY_STORE'));
+}

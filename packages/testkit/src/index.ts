@@ -1,0 +1,14 @@
+/**
+ * What the tests of Fieldseal and of its adapters share: throwaway servers and a scanner that finds plaintext.
+ *
+ * @module
+ */
+
+export { newCanary } from './plaintext-scan/canary.ts';
+export { type FileFinding, scanBytes, scanFiles } from './plaintext-scan/scan.ts';
+export type { ScanFinding } from './plaintext-scan/scan-window.ts';
+export type { Spelling } from './plaintext-scan/spelling.ts';
+export { type PostgresService, startPostgres } from './services/postgres.ts';
+export { type RedisService, startRedis } from './services/redis.ts';
+export type { ServiceEnvironment, ServiceOptions, ServiceSource } from './services/service-source.ts';
+export { FieldsealTestError } from './testkit-error.ts';

@@ -1,0 +1,49 @@
+import { rmSync } from 'node:fs';
+import { delimiter } from 'node:path';
+import { onFreePort } from './free-port.ts';
+import { findRedisProgram, type RedisProgram } from './redis-program.ts';
+import { scratchFolder } from './scratch-folder.ts';
+import { type ServerProcess, startServer } from './server-process.ts';
+import { type ServiceEnvironment, SourceUnavailable } from './service-source.ts';
+
+/** A Redis server of this machine in a folder of its own. */
+export interface LocalRedis extends ServerProcess {
+  readonly url: string;
+}
+
+/**
+ * Starts Redis from a program on this machine. It keeps nothing on disk.
+ *
+ * @throws SourceUnavailable if there is no program; Error if it fails
+ */
+export async function startLocalRedis(env: ServiceEnvironment): Promise<LocalRedis> {
+  const program = findRedisProgram(env);
+  if (program === undefined)
+    throw new SourceUnavailable('no redis-server in TEST_REDIS_BIN, PATH or .cache/services/redis');
+  const folder = scratchFolder('redis', undefined);
+  try {
+    return await onFreePort((port) => serve(program, folder, port));
+  } catch (error) {
+    rmSync(folder, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+async function serve(program: RedisProgram, folder: string, port: number): Promise<LocalRedis> {
+  const { stop } = await startServer({
+    program: program.path,
+    args: ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--daemonize', 'no'],
+    folder,
+    ready: /Ready to accept connections/,
+    stopSignal: 'SIGTERM',
+    env: libraryEnvironment(program),
+  });
+  return { url: `redis://127.0.0.1:${port}`, stop };
+}
+
+/** Environment in which the program finds the libraries that were unpacked beside it. */
+export function libraryEnvironment({ libraryFolders }: RedisProgram): NodeJS.ProcessEnv {
+  if (libraryFolders.length === 0) return process.env;
+  const folders = [...libraryFolders, process.env['LD_LIBRARY_PATH'] ?? ''].filter((folder) => folder !== '');
+  return { ...process.env, LD_LIBRARY_PATH: folders.join(delimiter) };
+}

@@ -1,0 +1,93 @@
+import { existsSync } from 'node:fs';
+import { Client } from 'pg';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { FieldsealTestError, newCanary, type PostgresService, scanFiles, startPostgres } from '../src/index.ts';
+
+async function query<Row extends Record<string, unknown>>(url: string, text: string): Promise<Row[]> {
+  const client = new Client({ connectionString: url });
+  await client.connect();
+  try {
+    return (await client.query<Row>(text)).rows;
+  } finally {
+    await client.end();
+  }
+}
+
+describe('startPostgres', () => {
+  let postgres: PostgresService;
+  beforeAll(async () => {
+    postgres = await startPostgres();
+  });
+  afterAll(() => postgres?.stop());
+
+  it('starts a server that stores text in UTF-8', async () => {
+    const rows = await query<{ text: string; encoding: string }>(
+      postgres.url,
+      `SELECT 'Zoë' AS text, current_setting('server_encoding') AS encoding`,
+    );
+    expect(rows).toEqual([{ text: 'Zoë', encoding: 'UTF8' }]);
+  });
+
+  it('makes databases that know nothing of each other', async () => {
+    const [first, second] = [await postgres.createDatabase(), await postgres.createDatabase()];
+    expect(first).not.toBe(second);
+    await query(first, 'CREATE TABLE patient (id int)');
+    const tables = `SELECT count(*)::int AS count FROM information_schema.tables WHERE table_name = 'patient'`;
+    expect(await query(first, tables)).toEqual([{ count: 1 }]);
+    expect(await query(second, tables)).toEqual([{ count: 0 }]);
+  });
+
+  it('shows a leak test what the server wrote to its disk', async () => {
+    if (postgres.dataDirectory === undefined) {
+      expect(postgres.source).not.toBe('local');
+      return;
+    }
+    const [written, absent] = [newCanary('written'), newCanary('absent')];
+    const database = await postgres.createDatabase();
+    await query(database, `CREATE TABLE note AS SELECT '${written}'::text AS body`);
+    await query(database, 'CHECKPOINT');
+    const findings = await scanFiles([postgres.dataDirectory], [absent, written]);
+    expect(findings.map(({ canary }) => canary)).toContain(1);
+    expect(findings.map(({ canary }) => canary)).not.toContain(0);
+  });
+
+  it('drops the databases it made on a given server, and leaves the server running', async () => {
+    const given = await startPostgres({ env: { TEST_POSTGRES_URL: postgres.url } });
+    expect(given.source).toBe('url');
+    const name = new URL(await given.createDatabase()).pathname.slice(1);
+    const named = `SELECT datname FROM pg_database WHERE datname = '${name}'`;
+    expect(await query(postgres.url, named)).toHaveLength(1);
+    await Promise.all([given.stop(), given.stop()]);
+    expect(await query(postgres.url, named)).toHaveLength(0);
+  });
+});
+
+it('removes a local server and its files', async () => {
+  const postgres = await startPostgres({ env: { ...process.env, TEST_SERVICES: 'local' } });
+  expect(postgres.source).toBe('local');
+  await postgres.stop();
+  await postgres.stop();
+  expect(existsSync(String(postgres.dataDirectory))).toBe(false);
+  await expect(query(postgres.url, 'SELECT 1')).rejects.toThrow();
+});
+
+it('names every source that failed and what to install', async () => {
+  const env = { TEST_POSTGRES_BIN: '/nowhere', DOCKER_HOST: 'unix:///nowhere.sock' };
+  const failure = await startPostgres({ env }).catch((error: unknown) => error);
+  expect(failure).toBeInstanceOf(FieldsealTestError);
+  const { message } = failure as FieldsealTestError;
+  expect(message).toContain('no PostgreSQL server for the tests');
+  expect(message).toContain('url: TEST_POSTGRES_URL is not set');
+  expect(message).toMatch(/docker: ./);
+  expect(message).toContain('local: TEST_POSTGRES_BIN names a folder without initdb and postgres');
+  expect(message).toContain('apt-get install postgresql');
+});
+
+it('does not test against another server than the given one, and does not print its password', async () => {
+  const env = { TEST_POSTGRES_URL: 'postgresql://user:secret@127.0.0.1:1/none' };
+  const failure = (await startPostgres({ env }).catch((error: unknown) => error)) as FieldsealTestError;
+  expect(failure).toBeInstanceOf(FieldsealTestError);
+  expect(failure.message).toContain('url: ');
+  expect(failure.message).not.toContain('local: ');
+  expect(failure.message).not.toContain('secret');
+});

@@ -1,0 +1,37 @@
+import { fileURLToPath } from 'node:url';
+import { defineConfig } from 'vitest/config';
+
+/** Tests run our sources, not the built packages, so that coverage counts them and no build is ever stale. */
+const sources: Record<string, string> = {
+  '@fieldseal/core': './packages/core/src/index.ts',
+  '@fieldseal/core/internal': './packages/core/src/internal.ts',
+  '@fieldseal/prisma': './packages/prisma-extension/src/index.ts',
+  '@fieldseal/testkit': './packages/testkit/src/index.ts',
+};
+
+export default defineConfig({
+  resolve: {
+    alias: Object.entries(sources).map(([name, path]) => ({
+      find: new RegExp(`^${name}$`),
+      replacement: fileURLToPath(new URL(path, import.meta.url)),
+    })),
+  },
+  test: {
+    include: ['packages/*/test/**/*.test.ts', 'examples/*/test/**/*.test.ts'],
+    // Servers end with the thread that started them: a process per test file keeps them apart.
+    pool: 'forks',
+    maxWorkers: 2,
+    testTimeout: 30_000,
+    hookTimeout: 60_000,
+    reporters: ['default', 'json'],
+    // Read by the continuous integration, which closes with the counts.
+    outputFile: { json: '.cache/test-report.json' },
+    coverage: {
+      provider: 'v8',
+      include: ['packages/*/src/**/*.ts'],
+      exclude: ['**/generated/**'],
+      reporter: ['text-summary', 'json-summary'],
+      thresholds: { 'packages/core/src/**': { lines: 90, branches: 90 } },
+    },
+  },
+});
