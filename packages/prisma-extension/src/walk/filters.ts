@@ -8,7 +8,7 @@ import { FieldsealError, type IndexSpec } from '@fieldseal/core';
 import type { CompiledModel, EncryptedNode, IndexNode } from '../schema/compiled-schema.ts';
 import { COMBINATORS, EQUALITY_OPERATORS, RELATION_FILTERS } from './grammar.ts';
 import type { Plan } from './plan.ts';
-import { entriesOf, isAbsent, isDictionary, isNull, itemsOf } from './value-kind.ts';
+import { entriesOf, isAbsent, isDictionary, isFieldReference, isNull, itemsOf } from './value-kind.ts';
 
 type Dictionary = Record<string, unknown>;
 
@@ -26,6 +26,15 @@ function walkFilter(plan: Plan, model: CompiledModel, where: unknown): void {
     else if (node?.kind === 'relation') walkRelationFilter(plan, node.model, value);
     else if (node?.kind === 'encrypted') moveToIndex(plan, node, where, key, value);
     else if (node === undefined && model.compounds.has(key)) walkCompound(plan, model, key, value);
+    else refuseReferences(model, value);
+  }
+}
+
+/** A filter of a plain field may compare it with another field by reference; an encrypted one would be compared as ciphertext. */
+function refuseReferences(model: CompiledModel, operand: unknown): void {
+  if (isFieldReference(operand)) refuseEncrypted(model, operand.name, 'a comparison of two fields');
+  for (const [, part] of entriesOf(operand)) {
+    for (const item of itemsOf(part)) refuseReferences(model, item);
   }
 }
 
@@ -34,6 +43,7 @@ export function walkHaving(model: CompiledModel, having: unknown): void {
   for (const [key, value] of itemsOf(having).flatMap(entriesOf)) {
     if (COMBINATORS.includes(key)) walkHaving(model, value);
     else if (!isAbsent(value)) refuseEncrypted(model, key, 'having');
+    refuseReferences(model, value);
   }
 }
 

@@ -42,3 +42,10 @@ export function itemsOf(value: unknown): readonly unknown[] {
 export function entriesOf(value: unknown): [string, unknown][] {
   return isDictionary(value) ? Object.entries(value) : [];
 }
+
+/** Whether a value is a reference to a field, as `prisma.user.fields.email` gives it. Its class differs between the generators. */
+export function isFieldReference(value: unknown): value is { readonly modelName: string; readonly name: string } {
+  if (typeof value !== 'object' || value === null || isDictionary(value)) return false;
+  const { modelName, name, typeName } = value as Record<string, unknown>;
+  return typeof modelName === 'string' && typeof name === 'string' && typeof typeName === 'string';
+}
