@@ -85,7 +85,7 @@ export class AtomicFile {
       }
       await rename(temporary, this.path);
     } catch (error) {
-      await rm(temporary, { force: true });
+      await rm(temporary, { force: true }).catch(() => undefined); // the first fault is the one to report
       throw ioError(error, `${this.path} cannot be written`);
     }
     await syncFolder(dirname(this.path));

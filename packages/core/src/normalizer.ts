@@ -9,8 +9,11 @@ const NORMALIZERS: Readonly<Record<NormalizerName, (text: string) => string>> = 
   lowercase: (text) => text.toLowerCase(),
   /** Unicode's compatibility composition (UAX #15): full-width forms, ligatures, composed and decomposed accents become one. */
   nfkc: (text) => text.normalize('NFKC'),
-  /** Keeps the ASCII digits only, for telephone and card numbers. */
-  digits: (text) => text.replace(/[^0-9]/g, ''),
+  /**
+   * Keeps the ASCII digits only, for telephone and card numbers. A text without any stays as it is: as the empty text it would be found by
+   * every other text without digits.
+   */
+  digits: (text) => text.replace(/[^0-9]/g, '') || text,
 };
 
 /** All normalisers. */

@@ -13,7 +13,7 @@ import { type CompiledModel, compileSchema } from './schema/compiled-schema.ts';
 import { schemaMapFor } from './schema/from-client.ts';
 import type { SchemaMap } from './schema/schema-map.ts';
 import { operationOf, planArguments } from './walk/arguments.ts';
-import { collectCells } from './walk/results.ts';
+import { collectCells, type ResultCell } from './walk/results.ts';
 
 /** Name under which the extension is known to Prisma. */
 const NAME = 'fieldseal';
@@ -85,7 +85,12 @@ class Transform {
   constructor({ keyring, engine = 'auto' }: EncryptionOptions) {
     this.#cipher = new FieldCipher({ engine });
     this.#open = typeof keyring === 'function' ? keyring : openEnvironmentKeyring;
-    if (typeof keyring === 'object') this.#keys = keyring;
+    if (keyring === undefined || typeof keyring === 'function') return;
+    if (typeof (keyring as Partial<KeySource> | null)?.peek !== 'function') {
+      const hint = 'Give an open keyring (await openKeyring(…)), or a function that opens one.';
+      throw new FieldsealError('ERR_OPTIONS', 'the option keyring of encryption() is no keyring', { hint });
+    }
+    this.#keys = keyring;
   }
 
   async run(model: CompiledModel, params: QueryParams): Promise<unknown> {
@@ -94,27 +99,26 @@ class Transform {
     if (!plan.empty) plan.apply(this.#cipher, this.#keys?.peek(APPLICATION_SCOPE) ?? (await this.#resolve()));
     const result = await params.query(params.args);
     if (!operation.rows) return result;
-    const target = fluentPathOf(params).reduce(follow, model);
-    await this.#decrypt(target, result);
-    return result;
+    return this.#decrypt(fluentPathOf(params).reduce(follow, model), result);
   }
 
-  async #decrypt(model: CompiledModel, result: unknown): Promise<void> {
-    const found = collectCells(model, result);
-    if (found.length === 0) return;
+  async #decrypt(model: CompiledModel, result: unknown): Promise<unknown> {
+    const found: ResultCell[] = [];
+    const copy = collectCells(model, result, found);
+    if (found.length === 0) return copy;
     const cells = this.#cipher.parse(found);
     const keyIds = new Set(cells.map(({ cell }) => cell.keyId));
     const view = this.#keys?.peek(APPLICATION_SCOPE, keyIds) ?? (await this.#resolve(keyIds));
-    this.#cipher.decrypt(view, cells).forEach((value, at) => {
-      const { row, spec } = found[at] as (typeof found)[number];
-      row[spec.field] = value;
-    });
+    const values = this.#cipher.decrypt(view, cells);
+    for (const [at, { row, spec }] of found.entries()) row[spec.field] = values[at];
+    return copy;
   }
 
   /** Opens the keyring once, whatever races; a failure is reported to every query that waits, and the next one tries again. */
   async #resolve(keyIds: Iterable<string> = []): Promise<KeyView> {
     if (this.#keys === undefined) {
-      this.#opening ??= this.#open().finally(() => {
+      const open = () => Promise.resolve().then(this.#open);
+      this.#opening ??= open().finally(() => {
         this.#opening = undefined;
       });
       this.#keys = await this.#opening;
@@ -126,5 +130,9 @@ class Transform {
 /** The model behind a relation field of a fluent call. */
 function follow(model: CompiledModel, field: string): CompiledModel {
   const node = model.fields.get(field);
-  return node?.kind === 'relation' ? node.model : model;
+  if (node?.kind === 'relation') return node.model;
+  throw new FieldsealError('ERR_SCHEMA_STALE', 'a fluent call follows an unknown relation', {
+    model: model.name,
+    field,
+  });
 }

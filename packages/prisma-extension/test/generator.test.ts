@@ -41,7 +41,12 @@ describe('the generator', () => {
       pad: null,
       context: { model: 'User', field: 'email' },
     };
-    const user: ModelMap = { fields: ['id', 'email'], relations: {}, encrypted: { email }, indexes: {}, compounds: {} };
+    const user: ModelMap = {
+      fields: { id: 'String', email: 'String' },
+      encrypted: { email },
+      indexes: {},
+      compounds: {},
+    };
     expect(text).toBe(emitSchemaMap({ format: 'fieldseal-schema/1', models: { User: user } }));
   });
 

@@ -95,6 +95,9 @@ export async function openDatabase(target: Target, options: EncryptionOptions = 
       await plain.user.deleteMany();
       await plain.org.deleteMany();
       await plain.tag.deleteMany();
+      await plain.page.deleteMany();
+      await plain.book.deleteMany();
+      await plain.shelf.deleteMany();
     },
     close: async () => {
       await Promise.all([plain.$disconnect(), base.$disconnect()]);

@@ -1,13 +1,14 @@
 import internals from '@prisma/internals';
 import { describe, expect, it } from 'vitest';
 import { buildSchemaMap } from '../src/schema/build-map.ts';
+import { compileSchema } from '../src/schema/compiled-schema.ts';
 import { type Dmmf, parseDmmf } from '../src/schema/from-dmmf.ts';
 import { parseInlineSchema } from '../src/schema/inline-schema.ts';
 
 const datasource = (provider = 'postgresql') => `datasource db {\n  provider = "${provider}"\n}\n`;
 
 async function dmmfModels(schema: string) {
-  return parseDmmf((await internals.getDMMF({ datamodel: schema })) as unknown as Dmmf);
+  return parseDmmf((await internals.getDMMF({ datamodel: schema })) as unknown as Dmmf, 'postgresql').models;
 }
 
 const SCHEMAS: Readonly<Record<string, string>> = {
@@ -32,6 +33,9 @@ model A {
   c     DateTime @updatedAt
   d     Int[]   @default([1, 2])
   e     Unsupported("circle")?
+  geo   Unsupported("geometry(Point, 4326)")?
+  old   String? @ignore
+  gone  Gone[]  @ignore
   role  Role    @default(ADMIN)
   x     String
   y     String
@@ -39,8 +43,15 @@ model A {
   @@unique([x, y])
   @@unique([y, a(sort: Desc)], name: "named")
   @@unique([x], map: "single")
+  @@unique(map: "we[ird]", fields: [role, x])
   @@index([x, y])
   @@map("the_a")
+}
+model Gone {
+  id  String @id
+  a   A?     @relation(fields: [aId], references: [id])
+  aId String? @db.Uuid
+  @@ignore
 }
 enum Role {
   ADMIN /// the boss
@@ -104,14 +115,14 @@ model Long {
 describe('the reader of schema text agrees with Prisma', () => {
   it.each(Object.entries(SCHEMAS))('%s', async (_, models) => {
     const schema = datasource() + models;
-    expect(parseInlineSchema(schema)).toEqual(
+    expect(parseInlineSchema(schema).models).toEqual(
       (await dmmfModels(schema)).map((model) => ({ ...model, fields: expect.any(Array) })),
     );
     const fields = (all: Awaited<ReturnType<typeof dmmfModels>>) =>
       all.flatMap((model) =>
         model.fields.filter(({ kind }) => kind !== 'unsupported').map((field) => [model.name, field]),
       );
-    expect(fields(parseInlineSchema(schema))).toEqual(fields(await dmmfModels(schema)));
+    expect(fields(parseInlineSchema(schema).models)).toEqual(fields(await dmmfModels(schema)));
   });
 
   it.each([
@@ -124,13 +135,23 @@ describe('the reader of schema text agrees with Prisma', () => {
     ['on the value of an enum', 'enum R {\n A /// @encrypted\n}', /belongs to no field/],
     ['on an enum', '/// @encrypted\nenum R {\n A\n}', /belongs to no field/],
     ['in a composite type', 'type T {\n a String /// @encrypted\n}', /belongs to no field/],
+    ['mistyped behind two slashes', 'model A {\n id Int @id\n // @encypted\n a String\n}', /two slashes/],
+    ['behind two slashes and a word', 'model A {\n id Int @id\n // later: @encrypted\n a String\n}', /two slashes/],
+    ['with a space', 'model A {\n id Int @id\n /// @ encrypted\n a String\n}', /running text/],
+    ['with a full-width @', 'model A {\n id Int @id\n /// \uFF20encrypted\n a String\n}', /running text/],
+    ['with a prefix', 'model A {\n id Int @id\n /// @fieldseal.encrypted\n a String\n}', /running text/],
+    ['behind an opening brace', 'model A { /// @encrypted\n id Int @id\n}', /belongs to no field/],
+    ['behind a closing brace', 'model A {\n id Int @id\n} /// @encrypted', /belongs to no field/],
+    ['on an ignored field', 'model A {\n id Int @id\n /// @encrypted\n a String @ignore\n}', /does not have/],
+    ['in an ignored model', 'model A {\n id Int\n /// @encrypted\n a String\n @@ignore\n}', /does not have/],
+    ['on an unsupported type', 'model A {\n id Int @id\n /// @encrypted\n a Unsupported("x")\n}', /does not have/],
     ['detached from a model', '/// @encrypted\n\nmodel A {\n id Int @id\n}', /belongs to no field/],
   ])('refuses an annotation %s, which Prisma drops', (_, schema, message) => {
     expect(() => buildSchemaMap(parseInlineSchema(schema))).toThrow(message);
   });
 
   it('reads block comments of several lines as Prisma does', () => {
-    const [model] = parseInlineSchema('model A {\n id Int @id\n /* why\n @encrypted\n */\n a String\n}');
+    const [model] = parseInlineSchema('model A {\n id Int @id\n /* why\n @encrypted\n */\n a String\n}').models;
     expect(model?.fields[1]?.documentation.split('\n').map((line) => line.trim())).toEqual(['why', '@encrypted', '']);
   });
 
@@ -140,7 +161,7 @@ describe('the reader of schema text agrees with Prisma', () => {
   });
 
   it('reads the views of a schema', () => {
-    const [view] = parseInlineSchema('view V {\n  id Int @unique\n  /// @encrypted\n  a String\n}');
+    const [view] = parseInlineSchema('view V {\n  id Int @unique\n  /// @encrypted\n  a String\n}').models;
     expect(view).toMatchObject({ name: 'V', fields: [{ name: 'id' }, { name: 'a', documentation: '@encrypted' }] });
   });
 });
@@ -154,8 +175,7 @@ describe('what the schema map holds', () => {
       '@@unique([org, emailIndex])',
     );
     expect(buildSchemaMap(parseInlineSchema(schema)).models['User']).toEqual({
-      fields: ['id', 'email', 'emailIndex', 'org', 'data'],
-      relations: {},
+      fields: { id: 'String', email: 'String', emailIndex: 'String', org: 'String', data: 'Json' },
       encrypted: {
         email: { column: 'String', type: 'String', pad: 16, context: { model: 'person', field: 'mail' } },
         data: { column: 'Json', type: 'Json', pad: null, context: { model: 'User', field: 'data' } },
@@ -256,6 +276,24 @@ describe('what the schema map holds', () => {
     ],
   ])('refuses %s', (_, fields, message) => {
     expect(() => buildSchemaMap(parseInlineSchema(model(fields)))).toThrow(message);
+  });
+
+  it('refuses the short columns that MySQL makes of String', () => {
+    const schema = (type: string) => `${datasource('mysql')}${model(`  /// @encrypted\n  a String${type}`)}`;
+    expect(() => buildSchemaMap(parseInlineSchema(schema('')))).toThrow(/@db.Text/);
+    expect(buildSchemaMap(parseInlineSchema(schema(' @db.Text'))).models['User']?.encrypted).toHaveProperty('a');
+  });
+
+  it('does not take the members of an object for fields', () => {
+    const schema = model('  constructor String @unique\n  toString String @unique\n  valueOf String');
+    expect(buildSchemaMap(parseInlineSchema(schema)).models['User']?.encrypted).toEqual({});
+  });
+
+  it.each(['AND', 'OR', 'NOT'])('refuses a field called %s where it reaches an encrypted one', (name) => {
+    const plain = `model A {\n  id Int @id\n  ${name} String\n}`;
+    compileSchema(buildSchemaMap(parseInlineSchema(plain)));
+    const reaching = `${plain.slice(0, -1)}  b B[]\n}\nmodel B {\n  id Int @id\n  a A @relation(fields: [x], references: [id])\n  x Int\n  /// @encrypted\n  s String\n}`;
+    expect(() => compileSchema(buildSchemaMap(parseInlineSchema(reaching)))).toThrow(new RegExp(`A.${name}`));
   });
 
   it('refuses an annotation on a model', () => {

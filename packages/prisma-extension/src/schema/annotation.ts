@@ -33,8 +33,8 @@ const NAMES = Object.keys(ANNOTATIONS) as AnnotationName[];
 
 /** `@word` at the start of a line, with the rest of the line. */
 const AT_START = /^@([A-Za-z_][\w-]*)(.*)$/s;
-/** One of our names behind an @ anywhere in a line. */
-const ANYWHERE = new RegExp(`@(?:${NAMES.join('|')})\\b`, 'i');
+/** One of our names behind an @ anywhere in a line: also behind a full-width @, a space or a prefix. */
+const ANYWHERE = new RegExp(`[@\uFF20]\\s*(?:\\w+\\.)*(?:${NAMES.join('|')})\\b`, 'i');
 const TOKEN = /\s*(?:([A-Za-z_]\w*)|(\d+)|"([^"\\]*)"|([[\]():,]))/y;
 
 /**

@@ -12,7 +12,15 @@ import {
 } from '@fieldseal/core';
 import { type Annotation, parseAnnotations, schemaError } from './annotation.ts';
 import { checkCellColumn, checkTermColumn } from './column-size.ts';
-import type { EncryptedFieldMap, IndexMap, ModelMap, ParsedField, ParsedModel, SchemaMap } from './schema-map.ts';
+import type {
+  EncryptedFieldMap,
+  IndexMap,
+  ModelMap,
+  ParsedField,
+  ParsedModel,
+  ParsedSchema,
+  SchemaMap,
+} from './schema-map.ts';
 
 /** Column types that can hold cells, with the type of value that they hold. */
 const COLUMNS: Readonly<Record<ColumnType, ValueType>> = { String: 'String', Bytes: 'Bytes', Json: 'Json' };
@@ -38,11 +46,11 @@ interface Annotated {
  *
  * @throws ERR_SCHEMA with model and field for the first annotation that cannot be served
  */
-export function buildSchemaMap(models: readonly ParsedModel[]): SchemaMap {
+export function buildSchemaMap({ provider, models }: ParsedSchema): SchemaMap {
   const referenced = new Set(models.flatMap((model) => model.fields.flatMap((field) => referencedBy(model, field))));
   const contexts = new Map<string, string>();
   const entries = models.map((model): [string, ModelMap] => {
-    const map = modelMap(model, referenced);
+    const map = modelMap(model, provider, referenced);
     for (const [field, { context }] of Object.entries(map.encrypted)) {
       const name = `${context.model}.${context.field}`;
       const other = contexts.get(name);
@@ -55,7 +63,7 @@ export function buildSchemaMap(models: readonly ParsedModel[]): SchemaMap {
   return { format: 'fieldseal-schema/1', models: Object.fromEntries(entries) };
 }
 
-function modelMap(model: ParsedModel, referenced: ReadonlySet<string>): ModelMap {
+function modelMap(model: ParsedModel, provider: string, referenced: ReadonlySet<string>): ModelMap {
   if (parseAnnotations(model.documentation, { model: model.name }).length > 0) {
     throw schemaError('an annotation stands on the model; put it on a field', { model: model.name });
   }
@@ -64,16 +72,17 @@ function modelMap(model: ParsedModel, referenced: ReadonlySet<string>): ModelMap
   const indexes: Record<string, IndexMap> = {};
   for (const entry of annotated) {
     if (entry.encrypted !== undefined)
-      encrypted[entry.field.name] = encryptedField(model, entry.field, entry.encrypted, referenced);
+      encrypted[entry.field.name] = encryptedField(model, entry.field, entry.encrypted, provider, referenced);
   }
   for (const entry of annotated) {
     if (entry.index !== undefined)
       indexes[entry.field.name] = index(model, entry.field, entry.index, encrypted, referenced);
   }
+  refuseSharedNames(model, indexes);
   for (const { field } of annotated) {
     if (
       field.unique &&
-      field.name in encrypted &&
+      Object.hasOwn(encrypted, field.name) &&
       !Object.values(indexes).some((map) => map.of === field.name && map.unique)
     ) {
       throw schemaError('@unique on ciphertext enforces nothing; put it on a @blindIndex column of this field', {
@@ -82,14 +91,22 @@ function modelMap(model: ParsedModel, referenced: ReadonlySet<string>): ModelMap
       });
     }
   }
-  const relations = model.fields.filter((field) => field.kind === 'object').map((field) => [field.name, field.type]);
   return {
-    fields: model.fields.map((field) => field.name),
-    relations: Object.fromEntries(relations),
+    fields: Object.fromEntries(model.fields.map((field) => [field.name, `${field.type}${field.list ? '[]' : ''}`])),
     encrypted,
     indexes,
     compounds: Object.fromEntries(model.compounds.map((compound) => [compound.name, compound.fields])),
   };
+}
+
+/** Two indexes under one name would have one key, and equal terms in both columns would show. */
+function refuseSharedNames(model: ParsedModel, indexes: Readonly<Record<string, IndexMap>>): void {
+  const names = new Set<string>();
+  for (const [field, { of, name }] of Object.entries(indexes)) {
+    if (names.has(`${of} ${name}`))
+      throw schemaError(`two indexes of ${of} have the name "${name}"`, { model: model.name, field });
+    names.add(`${of} ${name}`);
+  }
 }
 
 function annotate(model: ParsedModel, field: ParsedField): Annotated {
@@ -111,10 +128,11 @@ function encryptedField(
   model: ParsedModel,
   field: ParsedField,
   { args }: Annotation,
+  provider: string,
   referenced: ReadonlySet<string>,
 ): EncryptedFieldMap {
   const refuse = refuser(model, field);
-  const column = field.kind === 'scalar' && field.type in COLUMNS ? (field.type as ColumnType) : undefined;
+  const column = field.kind === 'scalar' && Object.hasOwn(COLUMNS, field.type) ? (field.type as ColumnType) : undefined;
   if (column === undefined)
     throw refuse(
       `@encrypted needs a String, Bytes or Json column, and this is ${field.kind === 'object' ? 'a relation' : field.type}`,
@@ -124,7 +142,7 @@ function encryptedField(
   const compound = model.compounds.find(({ fields }) => fields.includes(field.name));
   if (compound !== undefined)
     throw refuse(`the constraint ${compound.name} holds ciphertext; use a @blindIndex column in it instead`);
-  checkCellColumn(column, field.nativeType, refuse);
+  checkCellColumn(column, field.nativeType, provider, refuse);
   const { pad = null, name } = args;
   if (pad !== null && !((pad as number) >= 2 && (pad as number) <= MAX_PAD))
     throw refuse(`pad is a size in bytes from 2 to ${MAX_PAD}`);
@@ -163,7 +181,7 @@ function index(
     throw refuse(`@blindIndex(of: ${of}) names no encrypted field of this model`);
   if (source.type === 'Json') throw refuse('a Json field cannot be indexed');
   if (field.kind !== 'scalar' || field.type !== 'String' || field.list) throw refuse('an index column is a String');
-  if (field.required && !sourceField.required) throw refuse(`the index column must be optional, as ${of} is`);
+  if (field.required) throw refuse('an index column is optional (String?), because only Fieldseal writes it');
   checkPlain(model, field, referenced, refuse);
   for (const normalizer of normalize as readonly string[]) {
     if (!NORMALIZER_NAMES.some((known) => known === normalizer)) {

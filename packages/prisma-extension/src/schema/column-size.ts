@@ -3,7 +3,7 @@ import type { ParsedField } from './schema-map.ts';
 
 /** Native column types (`@db.…`) that hold a cell whatever its size. `VarChar` and `VarBinary` are checked by their length. */
 const UNBOUNDED: Readonly<Record<ColumnType, readonly string[]>> = {
-  String: ['Text', 'MediumText', 'LongText', 'NVarChar', 'Citext', 'String'],
+  String: ['Text', 'MediumText', 'LongText', 'Citext'],
   Bytes: ['ByteA', 'Blob', 'MediumBlob', 'LongBlob', 'Bytes'],
   Json: ['Json', 'JsonB'],
 };
@@ -14,6 +14,9 @@ const BOUNDED: Readonly<Record<ColumnType, readonly string[]>> = {
   Json: [],
 };
 
+/** Databases that make a short column of a `String` without a native type: VARCHAR(191), NVARCHAR(1000). */
+const SHORT_STRINGS: readonly string[] = ['mysql', 'sqlserver'];
+
 /** Smallest length that is accepted: a cell of 32 bytes of text takes 114 characters or 82 bytes. */
 const MIN_LENGTH: Readonly<Record<ColumnType, number>> = { String: 128, Bytes: 96, Json: 0 };
 
@@ -23,7 +26,15 @@ const VERSION_CHARACTERS = 5;
 type Refuse = (message: string) => FieldsealError;
 
 /** Refuses a native type that cannot hold cells: another kind of value, fixed width, or too short. */
-export function checkCellColumn(column: ColumnType, native: ParsedField['nativeType'], refuse: Refuse): void {
+export function checkCellColumn(
+  column: ColumnType,
+  native: ParsedField['nativeType'],
+  provider: string,
+  refuse: Refuse,
+): void {
+  if (native === null && column === 'String' && SHORT_STRINGS.includes(provider)) {
+    throw refuse(`${provider} makes a short column of String; say @db.Text or give a length`);
+  }
   if (native === null || UNBOUNDED[column].includes(native[0])) return;
   const [name, [length]] = native;
   if (!BOUNDED[column].includes(name)) throw refuse(`@db.${name} cannot hold ciphertext; use ${UNBOUNDED[column][0]}`);

@@ -1,4 +1,6 @@
 import type { FieldSpec, IndexSpec } from '@fieldseal/core';
+import { COMBINATORS } from '../walk/grammar.ts';
+import { schemaError } from './annotation.ts';
 import type { SchemaMap } from './schema-map.ts';
 
 /** An encrypted field with the indexes that are kept for it. */
@@ -18,6 +20,8 @@ export interface IndexNode {
 /** A relation field. */
 export interface RelationNode {
   readonly kind: 'relation';
+  /** Whether it gives many rows. */
+  readonly list: boolean;
   readonly model: CompiledModel;
 }
 
@@ -25,8 +29,8 @@ export interface RelationNode {
 export interface CompiledModel {
   readonly name: string;
   readonly fields: ReadonlyMap<string, EncryptedNode | IndexNode | RelationNode>;
-  /** Names of all fields. */
-  readonly columns: ReadonlySet<string>;
+  /** Type of every field, with `[]` behind that of a list. */
+  readonly types: ReadonlyMap<string, string>;
   /** Fields of each compound id and unique constraint. */
   readonly compounds: ReadonlyMap<string, readonly string[]>;
   /** Whether an encrypted field lies in this model or in one that it can reach. If not, its queries are left alone. */
@@ -41,14 +45,18 @@ type Draft = { -readonly [Member in keyof CompiledModel]: CompiledModel[Member] 
   fields: Map<string, EncryptedNode | IndexNode | RelationNode>;
 };
 
-/** Links the models of a schema map and finds out what each reaches. */
+/**
+ * Links the models of a schema map and finds out what each reaches.
+ *
+ * @throws ERR_SCHEMA for a field called AND, OR or NOT in a model that reaches an encrypted field
+ */
 export function compileSchema(map: SchemaMap): ReadonlyMap<string, CompiledModel> {
   const models = new Map<string, Draft>();
   for (const name of Object.keys(map.models)) {
     models.set(name, {
       name,
       fields: new Map(),
-      columns: new Set(),
+      types: new Map(),
       compounds: new Map(),
       reaches: false,
       encrypted: [],
@@ -57,7 +65,7 @@ export function compileSchema(map: SchemaMap): ReadonlyMap<string, CompiledModel
   }
   for (const [name, model] of Object.entries(map.models)) {
     const draft = models.get(name) as Draft;
-    draft.columns = new Set(model.fields);
+    draft.types = new Map(Object.entries(model.fields));
     draft.compounds = new Map(Object.entries(model.compounds));
     draft.encrypted = Object.entries(model.encrypted).map(([field, { column, type, pad, context }]) => {
       const spec: FieldSpec = { model: name, field, context, column, type, pad };
@@ -68,17 +76,29 @@ export function compileSchema(map: SchemaMap): ReadonlyMap<string, CompiledModel
       return [field, { kind: 'encrypted', spec, indexes }];
     });
     for (const [field, node] of draft.encrypted) draft.fields.set(field, node);
-    for (const [field, target] of Object.entries(model.relations)) {
-      const other = models.get(target);
-      if (other !== undefined) draft.fields.set(field, { kind: 'relation', model: other });
+    for (const [field, type] of draft.types) {
+      const list = type.endsWith('[]');
+      const target = models.get(list ? type.slice(0, -2) : type);
+      if (target !== undefined) draft.fields.set(field, { kind: 'relation', list, model: target });
     }
     draft.reaches = draft.encrypted.length > 0;
   }
   spread([...models.values()]);
   for (const draft of models.values()) {
+    if (draft.reaches) refuseCombinatorNames(draft);
     draft.paths = relations(draft).filter(([, model]) => model.reaches);
   }
   return models;
+}
+
+/** In a filter these names are Prisma's, and nothing tells a field of the same name from them. */
+function refuseCombinatorNames({ name, types }: Draft): void {
+  const field = COMBINATORS.find((combinator) => types.has(combinator));
+  if (field !== undefined)
+    throw schemaError('a field of this name cannot be told from a combination of filters; rename it (with @map)', {
+      model: name,
+      field,
+    });
 }
 
 /** Reachability: repeated until nothing changes. */

@@ -2,7 +2,7 @@ import { FieldsealError } from '@fieldseal/core';
 import { inlineSchemaOf, type RuntimeModel, runtimeModelsOf } from '../client-internals.ts';
 import { buildSchemaMap } from './build-map.ts';
 import { parseInlineSchema } from './inline-schema.ts';
-import type { ParsedModel, SchemaMap } from './schema-map.ts';
+import type { SchemaMap } from './schema-map.ts';
 
 /**
  * The schema map for a client: the given one, checked against the client, or else the one that the client's own schema gives.
@@ -18,12 +18,11 @@ export function schemaMapFor(client: object, given: SchemaMap | undefined): Sche
       const hint = 'Add the fieldseal generator to schema.prisma and pass its schema to encryption().';
       throw new FieldsealError('ERR_SCHEMA', 'the Prisma client does not carry its schema', { hint });
     }
-    checkNames(given, runtime);
+    checkFields(given, runtime);
     return given;
   }
-  const parsed = parseInlineSchema(text);
-  checkComplete(parsed, runtime);
-  const own = buildSchemaMap(parsed);
+  const own = buildSchemaMap(parseInlineSchema(text));
+  checkFields(own, runtime);
   if (given !== undefined) checkSameMap(given, own);
   return own;
 }
@@ -43,36 +42,21 @@ export function checkSameMap(given: SchemaMap, own: SchemaMap): void {
   });
 }
 
-/** The reader of the schema text must have found what Prisma found: a field that it missed could be an annotated one. */
-function checkComplete(parsed: readonly ParsedModel[], runtime: Readonly<Record<string, RuntimeModel>>): void {
-  const fields = new Map(
-    parsed.map((model) => [model.name, new Map(model.fields.map((field) => [field.name, field.type]))]),
-  );
-  for (const [model, { fields: expected }] of Object.entries(runtime)) {
-    for (const { name: field, type, kind } of expected) {
-      if (kind !== 'unsupported' && fields.get(model)?.get(field) !== type) {
-        throw new FieldsealError('ERR_SCHEMA', 'a field of the Prisma client was not found in its schema', {
-          model,
-          field,
-        });
-      }
+/** A field that the schema text hides from our reader could be an annotated one, and so could one that a stale map does not know. */
+function checkFields(map: SchemaMap, runtime: Readonly<Record<string, RuntimeModel>>): void {
+  for (const [model, { fields }] of Object.entries(runtime)) {
+    const known = Object.hasOwn(map.models, model) ? map.models[model]?.fields : undefined;
+    for (const { name: field, type } of fields) {
+      if (known?.[field]?.replace('[]', '') === type) continue;
+      throw new FieldsealError('ERR_SCHEMA_STALE', 'a field of the Prisma client is not in its schema', {
+        model,
+        field,
+      });
     }
+    const extra = Object.keys(known ?? {}).find((field) => !fields.some(({ name }) => name === field));
+    if (extra !== undefined)
+      throw new FieldsealError('ERR_SCHEMA_STALE', 'the Prisma client has no such field', { model, field: extra });
   }
-}
-
-/** Without the schema text, at least every name must exist. */
-function checkNames(map: SchemaMap, runtime: Readonly<Record<string, RuntimeModel>>): void {
-  for (const [model, { encrypted, indexes, relations }] of Object.entries(map.models)) {
-    const known = new Set(runtime[model]?.fields.map((field) => field.name));
-    const missing = [...Object.keys(encrypted), ...Object.keys(indexes), ...Object.keys(relations)].find(
-      (field) => !known.has(field),
-    );
-    if (missing !== undefined)
-      throw new FieldsealError('ERR_SCHEMA_STALE', 'the Prisma client has no such field', { model, field: missing });
-  }
-  const unknown = Object.keys(runtime).find((model) => !(model in map.models));
-  if (unknown !== undefined)
-    throw new FieldsealError('ERR_SCHEMA_STALE', 'the schema given to encryption() lacks a model', { model: unknown });
 }
 
 function canonical(value: unknown): string | undefined {

@@ -1,8 +1,8 @@
-import type { ParsedField, ParsedModel } from './schema-map.ts';
+import type { ParsedField, ParsedSchema } from './schema-map.ts';
 
 /** The part of Prisma's DMMF that is read, declared here so that no version of its types is forced on anybody. */
 export interface Dmmf {
-  readonly datamodel: { readonly models: readonly DmmfModel[]; readonly types: readonly DmmfModel[] };
+  readonly datamodel: { readonly models: readonly DmmfModel[] };
 }
 
 interface DmmfModel {
@@ -34,9 +34,9 @@ interface DmmfField {
   readonly documentation?: string | undefined;
 }
 
-/** Models of the DMMF that Prisma hands to a generator. */
-export function parseDmmf({ datamodel }: Dmmf): ParsedModel[] {
-  return datamodel.models.map((model) => {
+/** The schema that Prisma hands to a generator. */
+export function parseDmmf({ datamodel }: Dmmf, provider: string): ParsedSchema {
+  const models = datamodel.models.map((model) => {
     const constraints = [...(model.primaryKey ? [model.primaryKey] : []), ...model.uniqueIndexes];
     const single = new Set(constraints.flatMap(({ fields }) => (fields.length === 1 ? fields : [])));
     return {
@@ -48,6 +48,7 @@ export function parseDmmf({ datamodel }: Dmmf): ParsedModel[] {
         .map(({ name, fields }) => ({ name: name ?? fields.join('_'), fields })),
     };
   });
+  return { provider, models };
 }
 
 function parseField(field: DmmfField, single: ReadonlySet<string>): ParsedField {

@@ -5,13 +5,12 @@
  * @module
  */
 import { parseAnnotations, schemaError } from './annotation.ts';
-import type { ParsedField, ParsedModel } from './schema-map.ts';
+import type { ParsedField, ParsedModel, ParsedSchema } from './schema-map.ts';
 
 const SCALARS = ['String', 'Boolean', 'Int', 'BigInt', 'Float', 'Decimal', 'DateTime', 'Json', 'Bytes'];
 const BLOCK = /^(model|view|type|enum|datasource|generator)\s+(\w+)\s*\{$/;
-const FIELD = /^(\w+)\s+(Unsupported\(.*?\)|\w+)(\[\])?(\?)?\s*(.*)$/s;
-/** An annotation behind two slashes: Prisma would drop it in silence. */
-const TWO_SLASHES = /^\s*@(?:encrypted|blindIndex|scope)\b/;
+const FIELD = /^(\w+)\s+(Unsupported\("(?:[^"\\]|\\.)*"\)|\w+)(\[\])?(\?)?\s*(.*)$/s;
+const PROVIDER = /^provider\s*=\s*"([^"]*)"/;
 const ATTRIBUTE = /(@@?)([\w.]+)/y;
 
 /** A line without comments, and the triple-slash comment behind it. */
@@ -25,50 +24,78 @@ interface Attribute {
   readonly args: string;
 }
 
+/** A field, which `@ignore` may hide from the client. */
+interface TableField extends ParsedField {
+  readonly ignored: boolean;
+}
+
 /** A block that is being read. */
 interface Block {
   readonly kind: string;
   readonly name: string;
   readonly documentation: string;
-  readonly fields: ParsedField[];
+  readonly fields: TableField[];
   readonly attributes: Attribute[];
 }
 
 /**
- * Models and views of a schema.
+ * Provider, models and views of a schema: what the client has, and so without what is marked `@ignore` or has an unsupported type.
  *
  * @throws ERR_SCHEMA for a line that cannot be read, or an annotation in a place where Prisma would drop it
  */
-export function parseInlineSchema(schema: string): ParsedModel[] {
+export function parseInlineSchema(schema: string): ParsedSchema {
   const lines = withoutBlockComments(schema).split(/\r?\n/).map(splitComment);
   const blocks = new Map<string, string>();
   for (const { code } of lines) {
     const [, kind, name] = BLOCK.exec(code) ?? [];
     if (kind !== undefined && name !== undefined) blocks.set(name, kind);
   }
-  const models: ParsedModel[] = [];
+  const tables: Table[] = [];
+  let provider = '';
   const comment = new PendingComment();
   let block: Block | null = null;
   for (const { code, documentation } of lines) {
     const [, kind, name] = BLOCK.exec(code) ?? [];
     if (kind !== undefined && name !== undefined) {
       block = { kind, name, documentation: comment.take(), fields: [], attributes: [] };
+      refuseLost(documentation, name); // Prisma drops what stands behind the brace
       if (!isTable(block)) refuseLost(block.documentation, name);
     } else if (code === '') {
       comment.add(documentation, block?.name);
     } else if (code === '}') {
       comment.drop(block?.name);
-      if (isTable(block)) models.push(finishModel(block));
+      refuseLost(documentation, block?.name);
+      if (isTable(block)) tables.push(block);
       block = null;
     } else if (isTable(block) && !code.startsWith('@@')) {
       block.fields.push(parseField(code, block.name, comment.take(documentation), blocks));
     } else {
       if (isTable(block)) block.attributes.push(...attributes(code, block.name));
+      if (block?.kind === 'datasource') provider = PROVIDER.exec(code)?.[1] ?? provider;
       comment.add(documentation, block?.name);
       comment.drop(block?.name);
     }
   }
-  return models;
+  return { provider, models: visibleModels(tables) };
+}
+
+/** Models and fields that the client has. Prisma itself insists that relations to an ignored model are ignored. */
+function visibleModels(tables: readonly Table[]): ParsedModel[] {
+  const ignored = new Set(
+    tables.filter((table) => table.attributes.some(({ name }) => name === 'ignore')).map(({ name }) => name),
+  );
+  const hidden = (field: TableField) => field.ignored || field.kind === 'unsupported';
+  for (const { name, fields } of tables) {
+    const lost = fields.find((field) => (ignored.has(name) || hidden(field)) && hasAnnotation(field.documentation));
+    if (lost !== undefined)
+      throw schemaError('an annotation stands on a field that the client does not have', {
+        model: name,
+        field: lost.name,
+      });
+  }
+  return tables
+    .filter(({ name }) => !ignored.has(name))
+    .map((table) => finishModel({ ...table, fields: table.fields.filter((field) => !hidden(field)) }));
 }
 
 /** A block that becomes a model of the client. */
@@ -105,13 +132,22 @@ class PendingComment {
 
   /** Prisma forgets a comment that belongs to no field; one with an annotation in it must not go unnoticed. */
   drop(block: string | undefined): void {
-    refuseLost(this.take(), block ?? 'the schema');
+    refuseLost(this.take(), block);
   }
 }
 
-function refuseLost(documentation: string, model: string): void {
-  if (parseAnnotations(documentation, { model }).length === 0) return;
+function refuseLost(documentation: string | null, model = 'the schema'): void {
+  if (documentation === null || !hasAnnotation(documentation)) return;
   throw schemaError('an annotation belongs to no field; put it on the line above its field', { model });
+}
+
+/** Whether a comment holds an annotation, or something that was meant to be one. */
+function hasAnnotation(comment: string): boolean {
+  try {
+    return parseAnnotations(comment, { model: '' }).length > 0;
+  } catch {
+    return true;
+  }
 }
 
 function finishModel({ name, documentation, fields, attributes }: Table): ParsedModel {
@@ -120,11 +156,19 @@ function finishModel({ name, documentation, fields, attributes }: Table): Parsed
     const list = names(args);
     return { name: /\bname\s*:\s*"([^"]*)"/.exec(args)?.[1] ?? list.join('_'), fields: list };
   });
-  const single = new Set(constraints.flatMap(({ args }) => (names(args).length === 1 ? names(args) : [])));
+  const single = (kind: string): Set<string> => {
+    const lists = constraints.filter((constraint) => constraint.name === kind).map(({ args }) => names(args));
+    return new Set(lists.flatMap((list) => (list.length === 1 ? list : [])));
+  };
+  const [ids, uniques] = [single('id'), single('unique')];
   return {
     name,
     documentation,
-    fields: fields.map((field) => (single.has(field.name) ? { ...field, unique: true } : field)),
+    fields: fields.map(({ ignored: _, ...field }) => ({
+      ...field,
+      id: field.id || ids.has(field.name),
+      unique: field.unique || uniques.has(field.name),
+    })),
     compounds: compounds.filter((compound) => compound.fields.length > 1),
   };
 }
@@ -134,7 +178,7 @@ function parseField(
   model: string,
   documentation: string,
   blocks: ReadonlyMap<string, string>,
-): ParsedField {
+): TableField {
   const match = FIELD.exec(code);
   if (match === null)
     throw schemaError(`a line of the schema cannot be read: ${JSON.stringify(code.split(/\s/)[0])}`, { model });
@@ -156,6 +200,7 @@ function parseField(
     relationFrom: names(/\bfields\s*:\s*(\[[^\]]*\])/.exec(relation)?.[1] ?? ''),
     relationTo: names(/\breferences\s*:\s*(\[[^\]]*\])/.exec(relation)?.[1] ?? ''),
     documentation,
+    ignored: argsOf('ignore') !== undefined,
   };
 }
 
@@ -192,8 +237,9 @@ function attributes(text: string, model: string): Attribute[] {
 
 /** Names in the first bracketed list, without their arguments: `[a, b(sort: Desc)]`. */
 function names(text: string): string[] {
-  const start = text.indexOf('[');
-  if (start < 0) return [];
+  let start = 0;
+  while (start < text.length && text[start] !== '[')
+    start = (text[start] === '"' ? endOfString(text, start) : start) + 1;
   return split(text.slice(start + 1, closing(text, start))).map((item) => item.replace(/\(.*$/s, '').trim());
 }
 
@@ -240,7 +286,7 @@ function splitComment(line: string): Line {
     else if (line.startsWith('//', at)) {
       const documentation = line[at + 2] === '/' ? line.slice(at + 3).trim() : null;
       const code = line.slice(0, at).trim();
-      if (documentation === null && TWO_SLASHES.test(line.slice(at + 2))) {
+      if (documentation === null && hasAnnotation(line.slice(at + 2))) {
         throw schemaError('an annotation stands behind two slashes; write three, or take it out', {
           model: code === '' ? 'the schema' : code,
         });

@@ -24,10 +24,8 @@ export interface IndexMap {
 
 /** What the extension knows of a model. */
 export interface ModelMap {
-  /** All fields, so that a map made from another schema is noticed. */
-  readonly fields: readonly string[];
-  /** Model at the other end of each relation field. */
-  readonly relations: Readonly<Record<string, string>>;
+  /** Type of every field, with `[]` behind that of a list: `String`, `Post[]`. */
+  readonly fields: Readonly<Record<string, string>>;
   readonly encrypted: Readonly<Record<string, EncryptedFieldMap>>;
   /** By the column that holds the terms. */
   readonly indexes: Readonly<Record<string, IndexMap>>;
@@ -70,4 +68,11 @@ export interface ParsedModel {
   readonly fields: readonly ParsedField[];
   /** Compound ids and unique constraints. */
   readonly compounds: readonly { readonly name: string; readonly fields: readonly string[] }[];
+}
+
+/** A schema as one of the readers found it. */
+export interface ParsedSchema {
+  /** `sqlite`, `postgresql`, `mysql` … */
+  readonly provider: string;
+  readonly models: readonly ParsedModel[];
 }

@@ -5,7 +5,7 @@
  */
 import { FieldsealError } from '@fieldseal/core';
 import type { CompiledModel } from '../schema/compiled-schema.ts';
-import { refuseEncrypted, walkHaving, walkWhere } from './filters.ts';
+import { refuseEncrypted, walkHaving, walkUnique, walkWhere } from './filters.ts';
 import { type Arguments, FIND, OPERATIONS, type Operation, type Rule } from './grammar.ts';
 import { Plan } from './plan.ts';
 import { entriesOf, isAbsent, isDictionary, itemsOf } from './value-kind.ts';
@@ -40,7 +40,8 @@ type Walk = (plan: Plan, model: CompiledModel, value: unknown, argument: string)
 const WALKS: Readonly<Record<Rule, Walk>> = {
   plain: () => {},
   where: walkWhere,
-  unique: walkWhere,
+  unique: walkUnique,
+  target: walkWhere,
   data: walkData,
   selection: walkSelection,
   orderBy: (_, model, value) => walkOrderBy(model, value),

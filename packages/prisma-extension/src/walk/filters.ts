@@ -5,8 +5,8 @@
  * @module
  */
 import { FieldsealError, type IndexSpec } from '@fieldseal/core';
-import type { CompiledModel, EncryptedNode, IndexNode } from '../schema/compiled-schema.ts';
-import { COMBINATORS, EQUALITY_OPERATORS, RELATION_FILTERS } from './grammar.ts';
+import type { CompiledModel, EncryptedNode, IndexNode, RelationNode } from '../schema/compiled-schema.ts';
+import { COMBINATORS, EQUALITY_OPERATORS, LIST_QUANTIFIERS, ONE_QUANTIFIERS } from './grammar.ts';
 import type { Plan } from './plan.ts';
 import { entriesOf, isAbsent, isDictionary, isFieldReference, isNull, itemsOf } from './value-kind.ts';
 
@@ -14,19 +14,25 @@ type Dictionary = Record<string, unknown>;
 
 /** Filter of a model, or a list of such. Changed in place. */
 export function walkWhere(plan: Plan, model: CompiledModel, where: unknown): void {
-  for (const filter of itemsOf(where)) walkFilter(plan, model, filter);
+  for (const filter of itemsOf(where)) walkFilter(plan, model, filter, false);
 }
 
-function walkFilter(plan: Plan, model: CompiledModel, where: unknown): void {
+/** Filter that has to name a unique row. */
+export function walkUnique(plan: Plan, model: CompiledModel, where: unknown): void {
+  walkFilter(plan, model, where, true);
+}
+
+function walkFilter(plan: Plan, model: CompiledModel, where: unknown, unique: boolean): void {
   if (!model.reaches || !isDictionary(where)) return;
   for (const [key, value] of Object.entries(where)) {
     const node = model.fields.get(key);
     if (isAbsent(value)) continue;
     if (COMBINATORS.includes(key)) walkWhere(plan, model, value);
-    else if (node?.kind === 'relation') walkRelationFilter(plan, node.model, value);
-    else if (node?.kind === 'encrypted') moveToIndex(plan, node, where, key, value);
-    else if (node === undefined && model.compounds.has(key)) walkCompound(plan, model, key, value);
-    else refuseReferences(model, value);
+    else if (node?.kind === 'relation') walkRelationFilter(plan, node, value);
+    else if (node?.kind === 'encrypted') moveToIndex(plan, node, where, key, value, unique);
+    else if (model.types.has(key)) refuseReferences(model, value);
+    else if (model.compounds.has(key)) walkCompound(plan, model, key, value);
+    else throw unknownFilter(model, key);
   }
 }
 
@@ -57,17 +63,24 @@ export function refuseEncrypted(model: CompiledModel, field: string, where: stri
   });
 }
 
-function walkRelationFilter(plan: Plan, model: CompiledModel, filter: unknown): void {
+function walkRelationFilter(plan: Plan, { list, model }: RelationNode, filter: unknown): void {
   const parts = entriesOf(filter);
-  const quantified = parts.some(([key]) => RELATION_FILTERS.includes(key) && !model.columns.has(key));
-  if (!quantified) walkFilter(plan, model, filter); // the filter of a to-one relation itself
+  const quantified = list || (parts.length > 0 && parts.every(([key]) => ONE_QUANTIFIERS.includes(key)));
+  if (!quantified) walkWhere(plan, model, filter);
   for (const [key, value] of quantified ? parts : []) {
-    if (RELATION_FILTERS.includes(key)) walkWhere(plan, model, value);
-    else
-      throw new FieldsealError('ERR_UNSUPPORTED_FILTER', `a relation filter has the unknown part ${key}`, {
-        model: model.name,
-      });
+    // A to-one relation may also take the filter itself, and then `is` could be a field of it.
+    if (!(list ? LIST_QUANTIFIERS : ONE_QUANTIFIERS).includes(key) || (!list && model.types.has(key)))
+      throw unknownFilter(model, key);
+    walkWhere(plan, model, value);
   }
+}
+
+/** What is not known could be a filter on an encrypted field under another name. */
+function unknownFilter(model: CompiledModel, key: string): FieldsealError {
+  return new FieldsealError('ERR_UNSUPPORTED_FILTER', `the filter ${key} is unknown or ambiguous`, {
+    model: model.name,
+    hint: 'Check its spelling. A field called as an operator of Prisma cannot be told from it; rename it (with @map).',
+  });
 }
 
 /** `{ org_emailIndex: { org, email } }`: the fields of a compound constraint, where the encrypted field stands for its index column. */
@@ -79,6 +92,8 @@ function walkCompound(plan: Plan, model: CompiledModel, name: string, value: unk
     if (node?.kind !== 'encrypted' || isAbsent(operand)) continue;
     const index = node.indexes.find(({ spec }) => fields.includes(spec.column));
     if (index === undefined) throw unserved(node, `the constraint ${name} holds no index of this field`);
+    if (!isAbsent(value[index.spec.column]))
+      throw unserved(node, `the constraint ${name} names the field and its index`);
     checkOperand(node, operand);
     delete value[key];
     putTerm(plan, index.spec, value, operand);
@@ -86,9 +101,16 @@ function walkCompound(plan: Plan, model: CompiledModel, name: string, value: unk
 }
 
 /** Takes the filter of an encrypted field out and puts one on its index column in. */
-function moveToIndex(plan: Plan, node: EncryptedNode, where: Dictionary, field: string, filter: unknown): void {
+function moveToIndex(
+  plan: Plan,
+  node: EncryptedNode,
+  where: Dictionary,
+  field: string,
+  filter: unknown,
+  unique: boolean,
+): void {
   if (isNullTest(filter)) return; // NULL is stored as NULL
-  const { spec } = chooseIndex(node, filter);
+  const { spec } = chooseIndex(node, filter, unique);
   const free = isAbsent(where[spec.column]);
   const target: Dictionary = free ? where : {};
   delete where[field];
@@ -107,8 +129,10 @@ function putTerm(plan: Plan, index: IndexSpec, parent: Dictionary, operand: unkn
 function operators(plan: Plan, node: EncryptedNode, index: IndexSpec, filter: Dictionary): Dictionary {
   const moved: Dictionary = {};
   for (const [operator, operand] of Object.entries(filter)) {
-    if (isAbsent(operand) || operator === 'mode') continue;
-    if (operator === 'not' && isDictionary(operand)) {
+    if (operator === 'mode') continue; // the index decides
+    if (isAbsent(operand)) {
+      moved[operator] = operand; // Prisma refuses it, or takes it for nothing
+    } else if (operator === 'not' && isDictionary(operand)) {
       moved[operator] = operators(plan, node, index, operand);
     } else if (operator === 'in' || operator === 'notIn') {
       if (!Array.isArray(operand)) throw unserved(node, `${operator} needs a list`);
@@ -127,22 +151,18 @@ function operators(plan: Plan, node: EncryptedNode, index: IndexSpec, filter: Di
 }
 
 /**
- * The index that serves a filter: an exact one before a normalising one, so that equality means what it says where it can.
+ * The index that serves a filter: where a unique row must be named a unique one, elsewhere an exact one before a normalising one, so that
+ * equality means what it says where it can.
  *
  * @throws ERR_UNSUPPORTED_FILTER when none does
  */
-function chooseIndex(node: EncryptedNode, filter: unknown): IndexNode {
+function chooseIndex(node: EncryptedNode, filter: unknown, unique: boolean): IndexNode {
   const insensitive = checkOperators(node, filter);
-  const candidates = insensitive
-    ? node.indexes.filter(({ spec }) => spec.normalize.includes('lowercase'))
-    : node.indexes;
-  const index =
-    candidates.find(({ spec }) => spec.normalize.length === 0) ??
-    candidates.find(({ unique }) => unique) ??
-    candidates[0];
+  const folding = node.indexes.filter(({ spec }) => !insensitive || spec.normalize.includes('lowercase'));
+  const exact = folding.find(({ spec }) => spec.normalize.length === 0);
+  const index = (unique ? folding.find((candidate) => candidate.unique) : exact) ?? exact ?? folding[0];
   if (index !== undefined) return index;
-  if (insensitive && node.indexes.length > 0)
-    throw unserved(node, 'mode: insensitive needs an index that normalises to lowercase');
+  if (node.indexes.length > 0) throw unserved(node, 'mode: insensitive needs an index that normalises to lowercase');
   throw unserved(node, 'the field is encrypted and has no blind index');
 }
 
@@ -152,7 +172,10 @@ function checkOperators(node: EncryptedNode, filter: unknown): boolean {
     checkOperand(node, filter);
     return false;
   }
-  let insensitive = filter['mode'] === 'insensitive';
+  const { mode } = filter;
+  if (!isAbsent(mode) && mode !== 'default' && mode !== 'insensitive')
+    throw unserved(node, 'the mode of a filter is unknown');
+  let insensitive = mode === 'insensitive';
   for (const [operator, operand] of Object.entries(filter)) {
     if (isAbsent(operand)) continue;
     if (!EQUALITY_OPERATORS.includes(operator))
@@ -169,15 +192,19 @@ function checkOperand(node: EncryptedNode, operand: unknown): void {
   if (!scalar) throw unserved(node, 'the operand of a filter is not a value');
 }
 
-/** Whether a filter asks for NULL or its opposite only, which needs no index. */
+/** Whether a filter asks for NULL or its opposite, or for nothing at all: what the column of ciphertext itself can serve. */
 function isNullTest(filter: unknown): boolean {
   if (isNull(filter)) return true;
-  if (!isDictionary(filter)) return false;
-  const entries = Object.entries(filter).filter(([, operand]) => !isAbsent(operand));
   return (
-    entries.length > 0 &&
-    entries.every(([operator, operand]) => (operator === 'equals' || operator === 'not') && isNull(operand))
+    isDictionary(filter) && Object.entries(filter).every(([operator, operand]) => isNullOperator(operator, operand))
   );
+}
+
+function isNullOperator(operator: string, operand: unknown): boolean {
+  if (isAbsent(operand)) return true;
+  if (operator === 'not') return isNullTest(operand);
+  if (operator === 'equals') return isNull(operand);
+  return (operator === 'in' || operator === 'notIn') && Array.isArray(operand) && operand.length === 0;
 }
 
 function unserved({ spec, indexes }: EncryptedNode, reason: string): FieldsealError {

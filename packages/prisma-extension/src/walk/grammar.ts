@@ -13,6 +13,8 @@ export type Rule =
   | 'where'
   /** Filter that must name a unique row. */
   | 'unique'
+  /** Filter of a nested write: names a unique row of a list relation, and is an ordinary filter of a to-one relation. */
+  | 'target'
   /** Values of one row, or a list of such. */
   | 'data'
   /** select or include. */
@@ -80,17 +82,31 @@ export const NESTED_WRITES: Readonly<Record<string, NestedWrite>> = {
   createMany: { data: 'data', skipDuplicates: 'plain' },
   connect: 'unique',
   connectOrCreate: { where: 'unique', create: 'data' },
-  disconnect: 'where',
+  disconnect: 'target',
   set: 'unique',
-  delete: 'where',
+  delete: 'target',
   deleteMany: 'where',
-  update: { where: 'where', data: 'data' },
+  update: { where: 'target', data: 'data' },
   updateMany: { where: 'where', data: 'data', limit: 'plain' },
-  upsert: { where: 'where', create: 'data', update: 'data' },
+  upsert: { where: 'target', create: 'data', update: 'data' },
 };
 
-/** Quantifiers in front of the filter of a relation. */
-export const RELATION_FILTERS: readonly string[] = ['some', 'every', 'none', 'is', 'isNot'];
+/** Operators of an update of a scalar field. */
+export const SCALAR_UPDATES: readonly string[] = [
+  'set',
+  'push',
+  'unset',
+  'increment',
+  'decrement',
+  'multiply',
+  'divide',
+];
+
+/** What stands in front of the filter of a list relation. */
+export const LIST_QUANTIFIERS: readonly string[] = ['some', 'every', 'none'];
+
+/** What may stand in front of the filter of a to-one relation. */
+export const ONE_QUANTIFIERS: readonly string[] = ['is', 'isNot'];
 
 /** Combinations of filters. */
 export const COMBINATORS: readonly string[] = ['AND', 'OR', 'NOT'];

@@ -4,11 +4,11 @@
  * @module
  */
 import { FieldsealError } from '@fieldseal/core';
-import type { CompiledModel, EncryptedNode } from '../schema/compiled-schema.ts';
-import { walkWhere } from './filters.ts';
-import { NESTED_WRITES, type NestedWrite, type Rule } from './grammar.ts';
+import type { CompiledModel, EncryptedNode, RelationNode } from '../schema/compiled-schema.ts';
+import { walkUnique, walkWhere } from './filters.ts';
+import { NESTED_WRITES, type NestedWrite, type Rule, SCALAR_UPDATES } from './grammar.ts';
 import type { Plan } from './plan.ts';
-import { isAbsent, isDictionary, isNull, itemsOf } from './value-kind.ts';
+import { entriesOf, isAbsent, isDictionary, isNull, itemsOf } from './value-kind.ts';
 
 type Dictionary = Record<string, unknown>;
 
@@ -22,9 +22,10 @@ function walkRow(plan: Plan, model: CompiledModel, data: unknown): void {
   refuseHandWrittenTerms(model, data);
   for (const [key, value] of Object.entries(data)) {
     const node = model.fields.get(key);
-    if (isAbsent(value) || node === undefined) continue;
-    if (node.kind === 'encrypted') walkValue(plan, node, data, key, value);
-    else if (node.kind === 'relation') walkNestedWrites(plan, node.model, value);
+    if (isAbsent(value)) continue;
+    if (node?.kind === 'encrypted') walkValue(plan, node, data, key, value);
+    else if (node?.kind === 'relation') walkNestedWrites(plan, node, value);
+    else if (!model.types.has(key)) throw unknownPart(model, `the field ${key}`);
   }
 }
 
@@ -64,53 +65,71 @@ function refuseOtherThanSet({ spec }: EncryptedNode, value: Dictionary): void {
   });
 }
 
-function walkNestedWrites(plan: Plan, model: CompiledModel, writes: unknown): void {
-  if (!model.reaches || !isDictionary(writes)) return;
-  for (const [operation, value] of Object.entries(writes)) {
+function walkNestedWrites(plan: Plan, relation: RelationNode, writes: unknown): void {
+  const { model } = relation;
+  if (!model.reaches) return;
+  for (const [operation, value] of entriesOf(writes)) {
     if (isAbsent(value)) continue;
     const shape = Object.hasOwn(NESTED_WRITES, operation) ? NESTED_WRITES[operation] : undefined;
-    if (shape === undefined) {
-      throw new FieldsealError('ERR_UNSUPPORTED_OPERATION', `the nested write ${operation} is unknown`, {
-        model: model.name,
-      });
-    }
-    for (const item of itemsOf(value)) walkNestedWrite(plan, model, shape, operation, item);
+    if (shape === undefined) throw unknownPart(model, `the nested write ${operation}`);
+    for (const item of itemsOf(value)) walkNestedWrite(plan, relation, shape, operation, item);
   }
 }
 
-function walkNestedWrite(plan: Plan, model: CompiledModel, shape: NestedWrite, operation: string, item: unknown): void {
+function walkNestedWrite(
+  plan: Plan,
+  relation: RelationNode,
+  shape: NestedWrite,
+  operation: string,
+  item: unknown,
+): void {
   if (!isDictionary(item)) return; // disconnect: true, delete: true
-  if (typeof shape === 'string') {
-    walkRule(plan, model, shape, item);
-    return;
-  }
-  // The update of a to-one relation may be the data itself, without { where, data } around it.
-  if (operation === 'update' && !isWrappedUpdate(model, item)) {
-    walkData(plan, model, item);
-    return;
-  }
-  for (const [key, value] of Object.entries(item)) {
-    const rule = Object.hasOwn(shape, key) ? shape[key] : undefined;
-    if (rule !== undefined) walkRule(plan, model, rule, value);
-    else if (!isAbsent(value)) {
-      throw new FieldsealError(
-        'ERR_UNSUPPORTED_OPERATION',
-        `the nested write ${operation} has the unknown part ${key}`,
-        { model: model.name },
-      );
+  if (typeof shape === 'string') walkRule(plan, relation, shape, item);
+  else if (operation === 'update' && !relation.list && isBareUpdate(relation.model, item))
+    walkRow(plan, relation.model, item);
+  else {
+    for (const [key, value] of Object.entries(item)) {
+      const rule = Object.hasOwn(shape, key) ? shape[key] : undefined;
+      if (rule === undefined) throw unknownPart(relation.model, `the part ${key} of the nested write ${operation}`);
+      walkRule(plan, relation, rule, value);
     }
   }
 }
 
-function isWrappedUpdate(model: CompiledModel, item: Dictionary): boolean {
-  return (
-    isDictionary(item['data']) &&
-    Object.keys(item).every((key) => key === 'where' || key === 'data') &&
-    !model.columns.has('data')
-  );
+/**
+ * Whether the update of a to-one relation is the data itself, without `{ where, data }` around it. A model may have fields of these names;
+ * Prisma then tells the two forms apart by types, and so far as that can be done here it is.
+ *
+ * @throws ERR_UNSUPPORTED_OPERATION where it cannot
+ */
+function isBareUpdate(model: CompiledModel, item: Dictionary): boolean {
+  const { data } = item;
+  const type = model.types.get('data');
+  const whereIsField = model.types.has('where');
+  if (Object.keys(item).some((key) => key !== 'where' && key !== 'data'))
+    return !('data' in item && 'where' in item && !whereIsField);
+  if ('where' in item && !whereIsField) return false;
+  if (!('data' in item)) return true;
+  if (type === undefined) return false;
+  if (!isDictionary(data)) return true;
+  if (type !== 'Json' && !model.fields.has('data'))
+    return Object.keys(data).every((key) => SCALAR_UPDATES.includes(key) && !model.types.has(key));
+  throw new FieldsealError('ERR_UNSUPPORTED_OPERATION', 'an update that could be the field or the part called data', {
+    model: model.name,
+    field: 'data',
+    hint: 'Write it as { where: {}, data: { … } }.',
+  });
 }
 
-function walkRule(plan: Plan, model: CompiledModel, rule: Rule, value: unknown): void {
+function walkRule(plan: Plan, { model, list }: RelationNode, rule: Rule, value: unknown): void {
   if (rule === 'data') walkData(plan, model, value);
-  else if (rule === 'where' || rule === 'unique') walkWhere(plan, model, value);
+  else if (rule === 'unique' || (rule === 'target' && list)) walkUnique(plan, model, value);
+  else if (rule === 'where' || rule === 'target') walkWhere(plan, model, value);
+}
+
+function unknownPart(model: CompiledModel, what: string): FieldsealError {
+  return new FieldsealError('ERR_UNSUPPORTED_OPERATION', `${what} is unknown`, {
+    model: model.name,
+    hint: 'Check its spelling; what Fieldseal does not know could carry plaintext.',
+  });
 }

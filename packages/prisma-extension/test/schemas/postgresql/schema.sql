@@ -66,6 +66,38 @@ CREATE TABLE "Plain" (
 );
 
 -- CreateTable
+CREATE TABLE "Shelf" (
+    "id" SERIAL NOT NULL,
+    "where" TEXT,
+
+    CONSTRAINT "Shelf_pkey" PRIMARY KEY ("id")
+);
+
+-- CreateTable
+CREATE TABLE "Book" (
+    "id" SERIAL NOT NULL,
+    "data" TEXT,
+    "some" TEXT,
+    "is" TEXT,
+    "set" TEXT,
+    "secret" TEXT,
+    "secretExact" TEXT,
+    "secretFold" TEXT,
+    "shelfId" INTEGER,
+
+    CONSTRAINT "Book_pkey" PRIMARY KEY ("id")
+);
+
+-- CreateTable
+CREATE TABLE "Page" (
+    "id" SERIAL NOT NULL,
+    "text" TEXT NOT NULL,
+    "bookId" INTEGER NOT NULL,
+
+    CONSTRAINT "Page_pkey" PRIMARY KEY ("id")
+);
+
+-- CreateTable
 CREATE TABLE "_TagToUser" (
     "A" TEXT NOT NULL,
     "B" TEXT NOT NULL,
@@ -83,6 +115,9 @@ CREATE UNIQUE INDEX "User_emailIndex_key" ON "User"("emailIndex");
 CREATE UNIQUE INDEX "User_orgId_emailIndex_key" ON "User"("orgId", "emailIndex");
 
 -- CreateIndex
+CREATE UNIQUE INDEX "Book_secretFold_key" ON "Book"("secretFold");
+
+-- CreateIndex
 CREATE INDEX "_TagToUser_B_index" ON "_TagToUser"("B");
 
 -- AddForeignKey
@@ -93,6 +128,12 @@ ALTER TABLE "Post" ADD CONSTRAINT "Post_authorId_fkey" FOREIGN KEY ("authorId") 
 
 -- AddForeignKey
 ALTER TABLE "Comment" ADD CONSTRAINT "Comment_postId_fkey" FOREIGN KEY ("postId") REFERENCES "Post"("id") ON DELETE RESTRICT ON UPDATE CASCADE;
+
+-- AddForeignKey
+ALTER TABLE "Book" ADD CONSTRAINT "Book_shelfId_fkey" FOREIGN KEY ("shelfId") REFERENCES "Shelf"("id") ON DELETE SET NULL ON UPDATE CASCADE;
+
+-- AddForeignKey
+ALTER TABLE "Page" ADD CONSTRAINT "Page_bookId_fkey" FOREIGN KEY ("bookId") REFERENCES "Book"("id") ON DELETE RESTRICT ON UPDATE CASCADE;
 
 -- AddForeignKey
 ALTER TABLE "_TagToUser" ADD CONSTRAINT "_TagToUser_A_fkey" FOREIGN KEY ("A") REFERENCES "Tag"("name") ON DELETE CASCADE ON UPDATE CASCADE;

@@ -54,6 +54,34 @@ CREATE TABLE "Plain" (
 );
 
 -- CreateTable
+CREATE TABLE "Shelf" (
+    "id" INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
+    "where" TEXT
+);
+
+-- CreateTable
+CREATE TABLE "Book" (
+    "id" INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
+    "data" TEXT,
+    "some" TEXT,
+    "is" TEXT,
+    "set" TEXT,
+    "secret" TEXT,
+    "secretExact" TEXT,
+    "secretFold" TEXT,
+    "shelfId" INTEGER,
+    CONSTRAINT "Book_shelfId_fkey" FOREIGN KEY ("shelfId") REFERENCES "Shelf" ("id") ON DELETE SET NULL ON UPDATE CASCADE
+);
+
+-- CreateTable
+CREATE TABLE "Page" (
+    "id" INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
+    "text" TEXT NOT NULL,
+    "bookId" INTEGER NOT NULL,
+    CONSTRAINT "Page_bookId_fkey" FOREIGN KEY ("bookId") REFERENCES "Book" ("id") ON DELETE RESTRICT ON UPDATE CASCADE
+);
+
+-- CreateTable
 CREATE TABLE "_TagToUser" (
     "A" TEXT NOT NULL,
     "B" TEXT NOT NULL,
@@ -69,6 +97,9 @@ CREATE UNIQUE INDEX "User_emailIndex_key" ON "User"("emailIndex");
 
 -- CreateIndex
 CREATE UNIQUE INDEX "User_orgId_emailIndex_key" ON "User"("orgId", "emailIndex");
+
+-- CreateIndex
+CREATE UNIQUE INDEX "Book_secretFold_key" ON "Book"("secretFold");
 
 -- CreateIndex
 CREATE UNIQUE INDEX "_TagToUser_AB_unique" ON "_TagToUser"("A", "B");
