@@ -10,6 +10,8 @@ const sources: Record<string, string> = {
 };
 
 export default defineConfig({
+  // Not in node_modules, which `npm ci` may replace.
+  cacheDir: '.cache/vite',
   resolve: {
     alias: Object.entries(sources).map(([name, path]) => ({
       find: new RegExp(`^${name}$`),

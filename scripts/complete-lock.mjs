@@ -4,8 +4,28 @@ import { readFileSync, writeFileSync } from 'node:fs';
 
 const file = 'package-lock.json';
 const lock = JSON.parse(readFileSync(file, 'utf8'));
-const systems = [['darwin'], ['win32'], ['windows', 'win32'], ['linux'], ['freebsd'], ['android'], ['openharmony'], ['wasm32-wasi', 'any']];
-const processors = [['arm64'], ['x64'], ['-64', 'x64'], ['ia32'], ['riscv64'], ['s390x'], ['ppc64'], ['arm'], ['loong64'], ['wasm32', 'any']];
+const systems = [
+  ['darwin'],
+  ['win32'],
+  ['windows', 'win32'],
+  ['linux'],
+  ['freebsd'],
+  ['android'],
+  ['openharmony'],
+  ['wasm32-wasi', 'any'],
+];
+const processors = [
+  ['arm64'],
+  ['x64'],
+  ['-64', 'x64'],
+  ['ia32'],
+  ['riscv64'],
+  ['s390x'],
+  ['ppc64'],
+  ['arm'],
+  ['loong64'],
+  ['wasm32', 'any'],
+];
 const pick = (table, name) => {
   const row = table.find(([word]) => name.includes(word));
   return row?.[1] ?? row?.[0];
@@ -25,5 +45,6 @@ for (const [at, entry] of Object.entries(lock.packages)) {
   }
 }
 lock.packages = Object.fromEntries(Object.entries(lock.packages).sort(([a], [b]) => (a < b ? -1 : 1)));
-writeFileSync(file, `${JSON.stringify(lock, null, 2)}\n`);
+// Untouched where nothing is missing: a newer lock file makes the next set-up install again.
+if (added > 0) writeFileSync(file, `${JSON.stringify(lock, null, 2)}\n`);
 process.stdout.write(`complete-lock: ${added} platform packages added\n`);

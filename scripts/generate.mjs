@@ -29,7 +29,8 @@ function main(argument) {
   const fingerprint = fingerprintOf(folder, schemas);
   const stamp = join(ROOT, '.cache/generate', `${name.replaceAll('/', '-')}.sha256`);
   const outputs = schemas.flatMap((schema) => outputsOf(join(folder, schema)));
-  const current = existsSync(stamp) && readFileSync(stamp, 'utf8') === fingerprint && outputs.every((output) => newestIn(output) > 0);
+  const current =
+    existsSync(stamp) && readFileSync(stamp, 'utf8') === fingerprint && outputs.every((output) => newestIn(output) > 0);
   if (current) return say(`${name} is up to date`);
   const started = performance.now();
   // Some file systems keep whole seconds only.
@@ -64,14 +65,19 @@ function fingerprintOf(folder, schemas) {
   for (const name of ['prisma', '@prisma/client']) add(name, versionOf(folder, name));
   for (const part of ['generator', 'schema']) {
     const source = join(ROOT, 'packages/prisma-extension/dist', part);
-    if (!existsSync(source)) throw new GenerateError('packages/prisma-extension is not built: run `npx tsc -b packages/prisma-extension`');
-    for (const file of readdirSync(source).filter((file) => file.endsWith('.js')).sort()) add(file, readFileSync(join(source, file)));
+    if (!existsSync(source))
+      throw new GenerateError('packages/prisma-extension is not built: run `npx tsc -b packages/prisma-extension`');
+    for (const file of readdirSync(source)
+      .filter((file) => file.endsWith('.js'))
+      .sort())
+      add(file, readFileSync(join(source, file)));
   }
   return hash.digest('hex');
 }
 
 function versionOf(folder, name) {
-  return JSON.parse(readFileSync(createRequire(join(folder, 'package.json')).resolve(`${name}/package.json`), 'utf8')).version;
+  return JSON.parse(readFileSync(createRequire(join(folder, 'package.json')).resolve(`${name}/package.json`), 'utf8'))
+    .version;
 }
 
 /** Folders that the generators of a schema write to. */
@@ -89,7 +95,9 @@ function newestIn(folder) {
 /** Puts our generator where schemas find it by the name that users write, also on a fresh checkout. */
 function linkGenerator() {
   mkdirSync(BIN, { recursive: true });
-  writeFileSync(join(BIN, GENERATOR_NAME), `#!/bin/sh\nexec "${process.execPath}" "${GENERATOR}" "$@"\n`, { mode: 0o755 });
+  writeFileSync(join(BIN, GENERATOR_NAME), `#!/bin/sh\nexec "${process.execPath}" "${GENERATOR}" "$@"\n`, {
+    mode: 0o755,
+  });
   writeFileSync(join(BIN, `${GENERATOR_NAME}.cmd`), `@"${process.execPath}" "${GENERATOR}" %*\r\n`);
 }
 
@@ -110,7 +118,9 @@ function generate(folder, schema) {
   if (child.error !== undefined) throw new GenerateError(`prisma could not be started: ${child.error.message}`);
   if (child.status === 0) return;
   process.stderr.write(child.stdout + child.stderr);
-  throw new GenerateError(`prisma generate failed for ${schema} of ${basename(folder)} (${child.status ?? child.signal})`);
+  throw new GenerateError(
+    `prisma generate failed for ${schema} of ${basename(folder)} (${child.status ?? child.signal})`,
+  );
 }
 
 function say(text) {

@@ -48,7 +48,9 @@ export class AtomicFile {
       return true;
     } finally {
       await lock.close();
-      await rm(`${this.path}.lock`, { force: true });
+      await rm(`${this.path}.lock`, { force: true }).catch((error: unknown) => {
+        throw ioError(error, `the lock of ${this.path} cannot be removed`);
+      });
     }
   }
 

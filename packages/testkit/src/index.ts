@@ -4,6 +4,13 @@
  * @module
  */
 
+export type { ContractRunner } from './contracts/contract-runner.ts';
+export {
+  type KeyStoreFixture,
+  keyStoreContract,
+  type TextStoreFixture,
+  textStoreContract,
+} from './contracts/key-store.ts';
 export { newCanary } from './plaintext-scan/canary.ts';
 export { type FileFinding, scanBytes, scanFiles } from './plaintext-scan/scan.ts';
 export type { ScanFinding } from './plaintext-scan/scan-window.ts';
@@ -12,3 +19,4 @@ export { type PostgresService, startPostgres } from './services/postgres.ts';
 export { type RedisService, startRedis } from './services/redis.ts';
 export type { ServiceEnvironment, ServiceOptions, ServiceSource } from './services/service-source.ts';
 export { FieldsealTestError } from './testkit-error.ts';
+export { runVectorFolder, type VectorFailure, type VectorFileResult } from './vectors/vector-folder.ts';

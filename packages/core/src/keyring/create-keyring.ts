@@ -6,10 +6,10 @@ import type { SecretBytes } from '../secret-bytes.ts';
 import { type SuiteId, XCHACHA20_POLY1305 } from '../suite.ts';
 import { announce } from './announce.ts';
 import { type KeyringDocument, serializeDocument } from './document.ts';
-import { newKek, randomSecret } from './kek-ring.ts';
+import { KekRing, newKek, newKeyset, randomSecret } from './kek-ring.ts';
 import { generateRecoveryKey } from './key-text.ts';
 import { APPLICATION_SCOPE, type Keyring, openKeyring } from './keyring.ts';
-import { recoveryKey, type SlotOpener, sealSlot } from './slot.ts';
+import { recoveryKey, type Slot, type SlotOpener, sealSlot } from './slot.ts';
 import type { KeyringStorage } from './storage.ts';
 
 /** Options of {@link createKeyring}. */
@@ -27,7 +27,7 @@ export interface CreateKeyringOptions {
  * Creates a keyring with one KEK, one DEK and one index root, stores it, and reads it back through every slot before it returns.
  *
  * @returns the open keyring, and its recovery key: show it once (formatRecoveryKey), then wipe it
- * @throws ERR_KEYRING_EXISTS when the storage holds something already, ERR_KEYRING_IO when it cannot be written
+ * @throws ERR_KEYRING_EXISTS when the storage, or the key store, holds keys already, ERR_KEYRING_IO when it cannot be written
  */
 export async function createKeyring(
   options: CreateKeyringOptions,
@@ -36,12 +36,37 @@ export async function createKeyring(
   if (openers.length === 0)
     throw new FieldsealError('ERR_OPTIONS', 'a keyring needs a way to open it besides its recovery key');
   const root = randomSecret();
-  const recovery = generateRecoveryKey();
+  const keks = new KekRing();
+  try {
+    const recovery = generateRecoveryKey();
+    const all = [...openers, recoveryKey(recovery)];
+    const document = await newDocument(root, all, suite);
+    const record = await newKeyset(keks, document, root, APPLICATION_SCOPE);
+    if (options.keyStore !== undefined && !(await options.keyStore.save(record, null))) throw existing('the key store');
+    const keysets = options.keyStore === undefined ? [record] : [];
+    if (!(await storage.replace(null, serializeDocument({ ...document, keysets }, root))))
+      throw existing(storage.label);
+    for (const opener of all) (await openKeyring({ ...options, openers: [opener] })).close();
+    const keyring = await openKeyring(options);
+    await keyring.resolve(APPLICATION_SCOPE);
+    announce('create', keyring);
+    return { keyring, recovery };
+  } finally {
+    keks.wipe();
+    root.wipe();
+  }
+}
+
+async function newDocument(
+  root: SecretBytes,
+  openers: readonly SlotOpener[],
+  suite: SuiteId,
+): Promise<KeyringDocument> {
   const id = toHex(randomBytes(8));
+  const slots: Slot[] = [];
+  for (const opener of openers) slots.push(await sealSlot(id, root, opener, suite));
   const created = new Date().toISOString();
-  const slots = [];
-  for (const opener of [...openers, recoveryKey(recovery)]) slots.push(await sealSlot(id, root, opener, suite));
-  const document: KeyringDocument = {
+  return {
     format: 'fieldseal-keyring/1',
     id,
     generation: 1,
@@ -51,14 +76,8 @@ export async function createKeyring(
     keks: [newKek(id, root, suite)],
     keysets: [],
   };
-  if (!(await storage.replace(null, serializeDocument(document, root)))) {
-    throw new FieldsealError('ERR_KEYRING_EXISTS', `there is a keyring at ${storage.label} already`);
-  }
-  root.wipe();
-  for (const opener of [...openers, recoveryKey(recovery)])
-    (await openKeyring({ ...options, openers: [opener] })).close();
-  const keyring = await openKeyring(options);
-  await keyring.addScope(APPLICATION_SCOPE);
-  announce('create', keyring);
-  return { keyring, recovery };
+}
+
+function existing(place: string): FieldsealError {
+  return new FieldsealError('ERR_KEYRING_EXISTS', `there are keys at ${place} already`);
 }

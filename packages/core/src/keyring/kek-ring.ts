@@ -1,9 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { fromBase64Url, pae, toBase64Url, toHex } from '../bytes.ts';
 import { FieldsealError } from '../errors.ts';
-import { deriveKeyringKey, KEY_BYTES, LABELS } from '../kdf.ts';
+import { deriveKeyId, deriveKeyringKey, KEY_BYTES, LABELS } from '../kdf.ts';
+import type { KeyPurpose } from '../kek/key-wrapper.ts';
 import { LocalKek } from '../kek/local-kek.ts';
 import { unwrapKey, wrapKey } from '../kek/wrapped-key.ts';
+import type { KeysetRecord } from '../key-store/keyset-record.ts';
+import { type NewKeyVersion, startSeries } from '../keyset.ts';
 import { SecretBytes } from '../secret-bytes.ts';
 import type { SuiteId } from '../suite.ts';
 import type { KeyringDocument, WrappedKek } from './document.ts';
@@ -44,6 +47,37 @@ export class KekRing {
     for (const kek of this.#keks.values()) kek.wipe();
     this.#keks.clear();
   }
+}
+
+/** A new random DEK or index root, wrapped under the newest KEK of a document. */
+export async function newKeyVersion(
+  keks: KekRing,
+  document: KeyringDocument,
+  root: SecretBytes,
+  scope: string,
+  purpose: KeyPurpose,
+): Promise<NewKeyVersion> {
+  const kek = keks.newest(document, root);
+  const key = randomSecret();
+  try {
+    const keyId = deriveKeyId(key);
+    const wrapped = toBase64Url(await kek.wrap(key, { keyId, scope, purpose }));
+    return { keyId, suite: document.suite, created: new Date().toISOString(), kekId: kek.id, wrapped };
+  } finally {
+    key.wipe();
+  }
+}
+
+/** The first keyset of a scope: one DEK and one index root. */
+export async function newKeyset(
+  keks: KekRing,
+  document: KeyringDocument,
+  root: SecretBytes,
+  scope: string,
+): Promise<KeysetRecord> {
+  const data = startSeries(await newKeyVersion(keks, document, root, scope, 'data'));
+  const index = startSeries(await newKeyVersion(keks, document, root, scope, 'index'));
+  return { scope, generation: 1, data, index };
 }
 
 /** A new random KEK, wrapped under the root key. */

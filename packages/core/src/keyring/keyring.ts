@@ -1,4 +1,4 @@
-import { fromBase64Url, toBase64Url } from '../bytes.ts';
+import { fromBase64Url } from '../bytes.ts';
 import { FieldsealError } from '../errors.ts';
 import type { KeyringEvent } from '../events.ts';
 import { deriveKeyId } from '../kdf.ts';
@@ -9,7 +9,7 @@ import * as keyset from '../keyset.ts';
 import type { SecretBytes } from '../secret-bytes.ts';
 import { announce } from './announce.ts';
 import { authenticateDocument, type KeyringDocument, parseDocument, serializeDocument } from './document.ts';
-import { KekRing, randomSecret } from './kek-ring.ts';
+import { KekRing, newKeyset, newKeyVersion } from './kek-ring.ts';
 import { DataKey, IndexRoot, type KeySource, type KeyView } from './key-view.ts';
 import { MissingKeys } from './missing-keys.ts';
 import { openSlot, RECOVERY_TYPE, type SlotOpener, sealSlot } from './slot.ts';
@@ -17,6 +17,14 @@ import type { KeyringStorage } from './storage.ts';
 
 /** Scope of keys that serve the whole application. */
 export const APPLICATION_SCOPE = '';
+
+/**
+ * Age from which a view is read again in the background, in ms, so that an instance that only writes sees a new primary and a disabled key.
+ */
+const REFRESH_MS = 60_000;
+
+/** Age at which a view is not used any more, in ms: far below the waiting time before a key is destroyed. */
+const MAX_AGE_MS = 24 * 60 * 60 * 1000;
 
 /** How often a change is tried again when other writers come first. */
 const ATTEMPTS = 20;
@@ -74,6 +82,7 @@ export class Keyring implements KeySource {
   readonly #keks = new KekRing();
   readonly #views = new Map<string, KeyView>();
   readonly #loading = new Map<string, Promise<KeyView>>();
+  readonly #loadedAt = new Map<string, number>();
   readonly #missing = new MissingKeys();
 
   /** @internal */
@@ -99,10 +108,23 @@ export class Keyring implements KeySource {
   }
 
   peek(scope: string, keyIds: Iterable<string> = []): KeyView | undefined {
-    const view = this.#views.get(scope);
+    const view = this.#usable(scope);
     if (view === undefined) return undefined;
+    if (this.#age(scope) > REFRESH_MS && !this.#loading.has(scope)) {
+      this.#load(scope).catch(() => undefined); // the next query tries again
+    }
     for (const keyId of keyIds) if (!view.statuses.has(keyId)) return undefined;
     return view;
+  }
+
+  /** The view of a scope unless it is too old. */
+  #usable(scope: string): KeyView | undefined {
+    return this.#age(scope) > MAX_AGE_MS ? undefined : this.#views.get(scope);
+  }
+
+  /** Age of the view of a scope in ms. */
+  #age(scope: string): number {
+    return performance.now() - (this.#loadedAt.get(scope) ?? Number.NEGATIVE_INFINITY);
   }
 
   async resolve(scope: string, keyIds: Iterable<string> = []): Promise<KeyView> {
@@ -112,7 +134,7 @@ export class Keyring implements KeySource {
     }
     const known = this.peek(scope, wanted);
     if (known !== undefined) return known;
-    const current = this.#views.get(scope);
+    const current = this.#usable(scope);
     if (current !== undefined && wanted.every((keyId) => current.statuses.has(keyId) || this.#missing.has(keyId)))
       return current;
     const view = await this.#load(scope);
@@ -123,20 +145,14 @@ export class Keyring implements KeySource {
   /** Makes the keys of a scope if it has none yet, and returns its view. Whoever races, one keyset is made. */
   async addScope(scope: string): Promise<KeyView> {
     if ((await this.#keyStore.load(scope)) === null) {
-      const record = {
-        scope,
-        generation: 1,
-        data: keyset.startSeries(await this.#newKey(scope, 'data')),
-        index: keyset.startSeries(await this.#newKey(scope, 'index')),
-      };
-      await this.#keyStore.save(record, null);
+      await this.#keyStore.save(await newKeyset(this.#keks, this.#document, this.#root, scope), null);
     }
     return this.#load(scope);
   }
 
   /** Adds an enabled DEK version, which decrypts and does not encrypt yet. Returns its key id. */
   async addKey(scope: string = APPLICATION_SCOPE): Promise<string> {
-    const key = await this.#newKey(scope, 'data');
+    const key = await newKeyVersion(this.#keks, this.#document, this.#root, scope, 'data');
     await this.#changeSeries('add', scope, key.keyId, (series) => keyset.addVersion(series, key));
     return key.keyId;
   }
@@ -287,6 +303,7 @@ export class Keyring implements KeySource {
     this.#root.expose(); // the keyring may have been closed meanwhile
     for (const key of before?.keys.values() ?? []) if (!keys.has(key.keyId)) key.wipe();
     this.#views.set(scope, view);
+    this.#loadedAt.set(scope, performance.now());
     return view;
   }
 
@@ -305,16 +322,6 @@ export class Keyring implements KeySource {
     if (deriveKeyId(key) === keyId) return key;
     key.wipe();
     throw new FieldsealError('ERR_KEY_STORE', 'a key does not match its key id', { keyId });
-  }
-
-  async #newKey(scope: string, purpose: 'data' | 'index'): Promise<keyset.NewKeyVersion> {
-    const { suite } = this.#document;
-    const kek = this.#keks.newest(this.#document, this.#root);
-    const key = randomSecret();
-    const keyId = deriveKeyId(key);
-    const wrapped = toBase64Url(await kek.wrap(key, { keyId, scope, purpose }));
-    key.wipe();
-    return { keyId, suite, created: new Date().toISOString(), kekId: kek.id, wrapped };
   }
 
   async #changeSeries(

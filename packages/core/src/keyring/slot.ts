@@ -65,6 +65,7 @@ export function recoveryKey(key: string | SecretBytes): SlotOpener {
  */
 export function passphrase(text: string, options: { readonly logN?: number } = {}): SlotOpener {
   const { logN = 17 } = options;
+  if (!isCost(logN)) throw new FieldsealError('ERR_OPTIONS', `logN of a passphrase is ${MIN_LOG_N} to ${MAX_LOG_N}`);
   const secret = parsePassphrase(text);
   return {
     type: 'passphrase',
@@ -126,9 +127,12 @@ function entropySlot(type: string, secret: SecretBytes): SlotOpener {
 
 function checkedScrypt(params: SlotParams): { logN: number; r: number; p: number } {
   const { logN, r, p } = params;
-  const sound = typeof logN === 'number' && Number.isInteger(logN) && logN >= MIN_LOG_N && logN <= MAX_LOG_N;
-  if (!sound || r !== SCRYPT.r || p !== SCRYPT.p) throw damagedSlot('scrypt parameters out of bounds');
+  if (!isCost(logN) || r !== SCRYPT.r || p !== SCRYPT.p) throw damagedSlot('scrypt parameters out of bounds');
   return { logN, r, p };
+}
+
+function isCost(logN: unknown): logN is number {
+  return typeof logN === 'number' && Number.isInteger(logN) && logN >= MIN_LOG_N && logN <= MAX_LOG_N;
 }
 
 function runScrypt(secret: Uint8Array, salt: Uint8Array, N: number, r: number, p: number): Promise<Uint8Array> {
