@@ -1,0 +1,55 @@
+import type { Environment } from '@fieldseal/core';
+import type { ExitCode } from './exit-codes.ts';
+
+/** The outside world of a command, so that tests can stand in for it. */
+export interface Io {
+  stdout(text: string): void;
+  stderr(text: string): void;
+  /** Everything that comes on standard input. */
+  stdin(): Promise<string>;
+}
+
+/** An option of a command. */
+export interface CommandOption {
+  /** Name of the value in the help; options without one are switches. */
+  readonly value?: string;
+  /** What it does, in one line. */
+  readonly help: string;
+  /** Values that it may have; by default any. */
+  readonly choices?: readonly string[];
+}
+
+/** What a command works on. */
+export interface CommandInput {
+  /** Values of the options that were given. Switches that were given are `''`. */
+  readonly options: Readonly<Record<string, string | undefined>>;
+  /** As many as the command names. */
+  readonly positionals: readonly string[];
+  readonly env: Environment;
+  readonly io: Io;
+}
+
+/** What a command found or did: once for people, once for programs. */
+export interface Report {
+  readonly lines: readonly string[];
+  readonly json: object;
+  /** Shown on stderr behind the lines, for people only. */
+  readonly warnings?: readonly string[];
+  /** 0 unless the finding itself is a failure. */
+  readonly exitCode?: ExitCode;
+}
+
+/** One command. Secrets come from the environment only: an argument is visible to every user of the machine. */
+export interface Command {
+  /** Words that call it. */
+  readonly name: string;
+  /** What it does, in one line. */
+  readonly summary: string;
+  /** Paragraphs of its help. */
+  readonly details: readonly string[];
+  /** Names of its positional arguments, all required. */
+  readonly positionals: readonly string[];
+  readonly options: Readonly<Record<string, CommandOption>>;
+  /** Does the work; throws a FieldsealError or a CliError. */
+  run(input: CommandInput): Promise<Report>;
+}

@@ -1,0 +1,15 @@
+#!/usr/bin/env node
+import { text } from 'node:stream/consumers';
+import { run } from './run.ts';
+
+// A reader that has seen enough, as `| head` has, is no failure.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit(0);
+  throw error;
+});
+
+process.exitCode = await run(process.argv.slice(2), process.env, {
+  stdout: (line) => process.stdout.write(line),
+  stderr: (line) => process.stderr.write(line),
+  stdin: () => text(process.stdin),
+});

@@ -1,0 +1,67 @@
+import { readFileSync } from 'node:fs';
+import type { Environment } from '@fieldseal/core';
+import { readArguments, usage } from './arguments.ts';
+import type { Command, Io } from './command.ts';
+import { init } from './commands/init.ts';
+import { inspect } from './commands/inspect.ts';
+import { keyringShow } from './commands/keyring-show.ts';
+import type { ExitCode } from './exit-codes.ts';
+import { commandHelp, programHelp } from './help.ts';
+import { nearest } from './nearest.ts';
+import { showError, showReport } from './output.ts';
+
+/** Every command, in the order of the help. */
+const COMMANDS: readonly Command[] = [init, keyringShow, inspect];
+
+/**
+ * Runs the command line and returns its exit code. It never throws, and touches the process only through `io`.
+ *
+ * @param argv - arguments without the program's name
+ */
+export async function run(argv: readonly string[], env: Environment, io: Io): Promise<ExitCode> {
+  const json = argv.includes('--json');
+  try {
+    const [first] = argv;
+    if (first === undefined) {
+      io.stderr(text(programHelp(COMMANDS)));
+      return 2;
+    }
+    if (first === '--help' || first === '-h') return say(io, programHelp(COMMANDS));
+    if (first === '--version') return say(io, [version()]);
+    const command = find(argv);
+    const { options, positionals } = readArguments(command, argv.slice(wordsOf(command).length));
+    if ('help' in options) return say(io, commandHelp(command));
+    return showReport(io, await command.run({ options, positionals, env, io }), json);
+  } catch (error) {
+    return showError(io, error, json);
+  }
+}
+
+function find(argv: readonly string[]): Command {
+  const found = COMMANDS.find((command) => wordsOf(command).every((word, at) => word === argv[at]));
+  if (found !== undefined) return found;
+  if (argv[0]?.startsWith('-')) throw usage(undefined, 'the command comes first');
+  const end = argv.findIndex((word) => word.startsWith('-'));
+  const words = argv.slice(0, end === -1 ? undefined : end).slice(0, 2);
+  const names = COMMANDS.map((command) => command.name);
+  const meant = nearest(words.join(' '), names) ?? nearest(words[0] ?? '', names);
+  throw usage(undefined, 'there is no such command', meant === undefined ? undefined : `\`fieldseal ${meant}\``);
+}
+
+function wordsOf(command: Command): readonly string[] {
+  return command.name.split(' ');
+}
+
+function say(io: Io, lines: readonly string[]): ExitCode {
+  io.stdout(text(lines));
+  return 0;
+}
+
+function text(lines: readonly string[]): string {
+  return lines.map((line) => `${line}\n`).join('');
+}
+
+function version(): string {
+  const manifest: unknown = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
+  return (manifest as { readonly version: string }).version;
+}
