@@ -85,7 +85,7 @@ const SIGMA = words32(Buffer.from('expand 32-byte k', 'latin1'));
 
 /** A copy as 32-bit words of little-endian bytes. */
 function words32(bytes: Uint8Array): Uint32Array {
-  const words = new Uint32Array(Uint8Array.from(bytes).buffer);
+  const words = new Uint32Array(new Uint8Array(bytes).buffer);
   return LITTLE_ENDIAN ? words : swap(words);
 }
 

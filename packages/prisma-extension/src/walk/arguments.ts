@@ -62,6 +62,7 @@ function walkArguments(plan: Plan, model: CompiledModel, grammar: Arguments, arg
     if (rule === undefined)
       throw new FieldsealError('ERR_UNSUPPORTED_OPERATION', `the argument ${argument} is unknown`, {
         model: model.name,
+        hint: 'These are the arguments of Prisma 7.10. One that another extension adds must be taken out by it before this extension.',
       });
     WALKS[rule](plan, model, value, argument);
   }

@@ -178,8 +178,10 @@ function checkOperators(node: EncryptedNode, filter: unknown): boolean {
   let insensitive = mode === 'insensitive';
   for (const [operator, operand] of Object.entries(filter)) {
     if (isAbsent(operand)) continue;
-    if (!EQUALITY_OPERATORS.includes(operator))
-      throw unserved(node, `the filter ${operator} cannot be served on an encrypted field`);
+    if (!EQUALITY_OPERATORS.includes(operator)) {
+      const hint = 'A blind index serves equality only. Filter in the application after reading.';
+      throw unserved(node, `the filter ${operator} cannot be served on an encrypted field`, hint);
+    }
     if (operator === 'not' && isDictionary(operand)) insensitive = checkOperators(node, operand) || insensitive;
     else if (operator === 'equals' || operator === 'not') checkOperand(node, operand);
   }
@@ -207,11 +209,10 @@ function isNullOperator(operator: string, operand: unknown): boolean {
   return (operator === 'in' || operator === 'notIn') && Array.isArray(operand) && operand.length === 0;
 }
 
-function unserved({ spec, indexes }: EncryptedNode, reason: string): FieldsealError {
+function unserved({ spec, indexes }: EncryptedNode, reason: string, hint?: string): FieldsealError {
+  const { model, field } = spec;
   const served = 'equals, in, not, notIn and null tests are served through a blind index.';
-  const hint =
-    indexes.length > 0
-      ? `On this field ${served}`
-      : `Add @blindIndex(of: ${spec.field}) on a sibling column: ${served}`;
-  return new FieldsealError('ERR_UNSUPPORTED_FILTER', reason, { model: spec.model, field: spec.field, hint });
+  const advice =
+    indexes.length > 0 ? `On this field ${served}` : `Add @blindIndex(of: ${field}) on a sibling column: ${served}`;
+  return new FieldsealError('ERR_UNSUPPORTED_FILTER', reason, { model, field, hint: hint ?? advice });
 }
