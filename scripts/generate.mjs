@@ -13,11 +13,6 @@ import { basename, delimiter, dirname, join, relative, resolve } from 'node:path
 import { fileURLToPath } from 'node:url';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
-/** Our own generator, which npm cannot link before it is built. */
-const GENERATOR = join(ROOT, 'packages/prisma-extension/dist/generator/bin.js');
-const GENERATOR_NAME = 'fieldseal-generator';
-const BIN = join(ROOT, '.cache/bin');
-
 /** Something went wrong that the message explains fully. */
 class GenerateError extends Error {}
 
@@ -35,7 +30,6 @@ function main(argument) {
   const started = performance.now();
   // Some file systems keep whole seconds only.
   const begun = Date.now() - 2000;
-  linkGenerator();
   for (const schema of schemas) generate(folder, schema);
   // The exit code alone is not trusted: some of Prisma's failures leave it at 0.
   const missing = outputs.find((output) => newestIn(output) < begun);
@@ -92,15 +86,6 @@ function newestIn(folder) {
   return Math.max(0, ...names.map((name) => statSync(join(folder, name)).mtimeMs));
 }
 
-/** Puts our generator where schemas find it by the name that users write, also on a fresh checkout. */
-function linkGenerator() {
-  mkdirSync(BIN, { recursive: true });
-  writeFileSync(join(BIN, GENERATOR_NAME), `#!/bin/sh\nexec "${process.execPath}" "${GENERATOR}" "$@"\n`, {
-    mode: 0o755,
-  });
-  writeFileSync(join(BIN, `${GENERATOR_NAME}.cmd`), `@"${process.execPath}" "${GENERATOR}" %*\r\n`);
-}
-
 function generate(folder, schema) {
   const prisma = createRequire(join(folder, 'package.json')).resolve('prisma/build/index.js');
   const child = spawnSync(process.execPath, [prisma, 'generate', '--schema', schema], {
@@ -108,7 +93,7 @@ function generate(folder, schema) {
     encoding: 'utf8',
     env: {
       ...process.env,
-      PATH: [BIN, join(ROOT, 'node_modules/.bin'), process.env.PATH].join(delimiter),
+      PATH: [join(ROOT, 'node_modules/.bin'), process.env.PATH].join(delimiter),
       CHECKPOINT_DISABLE: '1',
       PRISMA_HIDE_UPDATE_MESSAGE: '1',
       // `generate` needs no schema engine and yet downloads one before it starts, unless this names a file that exists.

@@ -96,7 +96,7 @@ test('nearest finds what was meant and nothing else', () => {
 });
 
 test('the built program runs, with its exit code and a closed pipe', () => {
-  const main = fileURLToPath(new URL('../dist/main.js', import.meta.url));
+  const main = fileURLToPath(new URL('../bin/fieldseal.js', import.meta.url));
   // Built here, so that no old build is tested.
   execFileSync(process.execPath, [
     fileURLToPath(new URL('../../../node_modules/typescript/bin/tsc', import.meta.url)),

@@ -12,7 +12,7 @@ const folder = mkdtempSync(join(tmpdir(), 'fieldseal-test-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const prisma = createRequire(import.meta.url).resolve('prisma/build/index.js');
-const bin = fileURLToPath(new URL('../dist/generator/bin.js', import.meta.url));
+const bin = fileURLToPath(new URL('../bin/fieldseal-generator.js', import.meta.url));
 
 /** Runs `prisma generate` with our generator alone. */
 function generate(models: string) {

@@ -1,0 +1,3 @@
+#!/usr/bin/env node
+// Stands outside dist, so that npm can link it before the package is built.
+import '../dist/main.js';
