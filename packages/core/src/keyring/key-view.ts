@@ -5,6 +5,7 @@ import { deriveFieldKey, deriveIndexKey } from '../kdf.ts';
 import type { KeyStatus } from '../key-store/keyset-record.ts';
 import type { SecretBytes } from '../secret-bytes.ts';
 import { SUITES, type SuiteId } from '../suite.ts';
+import { DerivedKeys } from './derived-keys.ts';
 
 /** An unwrapped DEK with the field keys derived from it so far. */
 export class DataKey {
@@ -13,8 +14,7 @@ export class DataKey {
   readonly suite: SuiteId;
   /** 9 bytes: what the cells of this key start with. */
   readonly header: Uint8Array;
-  readonly #dek: SecretBytes;
-  readonly #fieldKeys = new Map<string, SecretBytes>();
+  readonly #keys: DerivedKeys;
   #messages = 0;
 
   /** Takes ownership of `dek`. */
@@ -22,17 +22,12 @@ export class DataKey {
     this.keyId = keyId;
     this.suite = suite;
     this.header = encodeHeader(suite, keyId);
-    this.#dek = dek;
+    this.#keys = new DerivedKeys(dek);
   }
 
   /** The key of one field, derived on first use. It stays this object's. */
   fieldKey(model: string, field: string): SecretBytes {
-    const name = `${model.length} ${model}${field}`; // the length tells where the field begins, whatever characters the names have
-    const known = this.#fieldKeys.get(name);
-    if (known !== undefined) return known;
-    const key = deriveFieldKey(this.#dek, this.suite, model, field);
-    this.#fieldKeys.set(name, key);
-    return key;
+    return this.#keys.get([model, field], (dek) => deriveFieldKey(dek, this.suite, model, field));
   }
 
   /**
@@ -58,9 +53,7 @@ export class DataKey {
 
   /** Wipes the DEK and all keys derived from it. */
   wipe(): void {
-    this.#dek.wipe();
-    for (const key of this.#fieldKeys.values()) key.wipe();
-    this.#fieldKeys.clear();
+    this.#keys.wipe();
   }
 }
 
@@ -70,31 +63,23 @@ export class IndexRoot {
   readonly keyId: string;
   /** Version that the terms carry. */
   readonly version: number;
-  readonly #root: SecretBytes;
-  readonly #indexKeys = new Map<string, SecretBytes>();
+  readonly #keys: DerivedKeys;
 
   /** Takes ownership of `root`. */
   constructor(keyId: string, version: number, root: SecretBytes) {
     this.keyId = keyId;
     this.version = version;
-    this.#root = root;
+    this.#keys = new DerivedKeys(root);
   }
 
   /** The HMAC key of one index, derived on first use. It stays this object's. */
   indexKey(model: string, field: string, indexName: string): SecretBytes {
-    const name = `${model.length} ${field.length} ${model}${field}${indexName}`;
-    const known = this.#indexKeys.get(name);
-    if (known !== undefined) return known;
-    const key = deriveIndexKey(this.#root, model, field, indexName);
-    this.#indexKeys.set(name, key);
-    return key;
+    return this.#keys.get([model, field, indexName], (root) => deriveIndexKey(root, model, field, indexName));
   }
 
   /** Wipes the root and all keys derived from it. */
   wipe(): void {
-    this.#root.wipe();
-    for (const key of this.#indexKeys.values()) key.wipe();
-    this.#indexKeys.clear();
+    this.#keys.wipe();
   }
 }
 
