@@ -19,8 +19,8 @@ const PACKAGES = {
 
 /** Files and folders of packages/core/src, lowest first. */
 const CORE_LEVELS = [
-  ['errors', 'bytes', 'events', 'suite', 'decimal', 'padding'],
-  ['secret-bytes', 'atomic-file'],
+  ['errors', 'events', 'suite', 'decimal', 'padding', 'serial', 'file-lock'],
+  ['bytes', 'secret-bytes', 'atomic-file'],
   ['kdf', 'context', 'value'],
   ['cell', 'field-spec'],
   ['aead', 'normalizer'],

@@ -1,12 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { type FileHandle, mkdir, open, readFile, rename, rm } from 'node:fs/promises';
-import { dirname } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { type FileHandle, mkdir, open, readdir, realpath, rename, rm } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import { FieldsealError } from './errors.ts';
-
-/** How long to wait for another writer, in ms, and how often to look. */
-const LOCK_WAIT_MS = 5000;
-const LOCK_POLL_MS = 20;
+import { FileLock } from './file-lock.ts';
 
 /** Largest file that is read, in bytes: a keyring is a few kilobytes. */
 const MAX_BYTES = 64 * 1024 * 1024;
@@ -25,13 +21,17 @@ export class AtomicFile {
 
   /** The content; null when there is no file. Throws ERR_KEYRING_IO when it cannot be read. */
   async read(): Promise<string | null> {
+    let file: FileHandle | undefined;
     try {
-      const bytes = await readFile(this.path);
-      if (bytes.length > MAX_BYTES) throw new FieldsealError('ERR_KEYRING_IO', `${this.path} is too large`);
-      return bytes.toString('utf8');
+      file = await open(this.path, 'r');
+      const about = await file.stat();
+      if (about.size > MAX_BYTES) throw new FieldsealError('ERR_KEYRING_IO', `${this.path} is too large`);
+      return await file.readFile('utf8');
     } catch (error) {
       if (codeOf(error) === 'ENOENT') return null;
       throw ioError(error, `${this.path} cannot be read`);
+    } finally {
+      await file?.close();
     }
   }
 
@@ -41,57 +41,64 @@ export class AtomicFile {
    * @throws ERR_KEYRING_BUSY when another writer holds the lock for five seconds, ERR_KEYRING_IO when writing fails
    */
   async replace(expected: string | null, next: string): Promise<boolean> {
-    const lock = await this.#lock();
+    const target = await this.#target();
+    const lock = await lockOf(target);
     try {
       if ((await this.read()) !== expected) return false;
-      await this.#write(next);
+      await write(target, next, lock);
       return true;
     } finally {
-      await lock.close();
-      await rm(`${this.path}.lock`, { force: true }).catch((error: unknown) => {
+      await lock.release().catch((error: unknown) => {
         throw ioError(error, `the lock of ${this.path} cannot be removed`);
       });
     }
   }
 
-  async #lock(): Promise<FileHandle> {
-    const path = `${this.path}.lock`;
-    const deadline = performance.now() + LOCK_WAIT_MS;
+  /** The file behind a symbolic link: the link stays, and all its names have one lock. Makes the folder. */
+  async #target(): Promise<string> {
     await mkdir(dirname(this.path), { recursive: true }).catch((error: unknown) => {
       throw ioError(error, `the folder of ${this.path} cannot be made`);
     });
-    for (;;) {
-      try {
-        return await open(path, 'wx', 0o600);
-      } catch (error) {
-        if (codeOf(error) !== 'EEXIST') throw ioError(error, `${this.path} cannot be written`);
-        if (performance.now() > deadline) {
-          const hint = `If no process is changing it, one was stopped while it did: remove ${path}.`;
-          throw new FieldsealError('ERR_KEYRING_BUSY', `${this.path} is locked by another writer`, { hint });
-        }
-        await sleep(LOCK_POLL_MS);
-      }
-    }
+    return realpath(this.path).catch(() => this.path);
   }
+}
 
-  /** Written beside, flushed, renamed over, and the folder flushed: the order that survives a power cut. */
-  async #write(text: string): Promise<void> {
-    const temporary = `${this.path}.${randomUUID()}.tmp`;
+async function lockOf(path: string): Promise<FileLock> {
+  const lock = await FileLock.acquire(`${path}.lock`).catch((error: unknown) => {
+    throw ioError(error, `${path} cannot be written`);
+  });
+  if (lock !== null) return lock;
+  throw new FieldsealError('ERR_KEYRING_BUSY', `${path} is locked by another writer`, {
+    hint: `Try again. If nothing changes it, remove ${path}.lock.`,
+  });
+}
+
+/** Written beside, flushed, renamed over, and the folder flushed: the order that survives a power cut. */
+async function write(path: string, text: string, lock: FileLock): Promise<void> {
+  await removeLeftovers(path);
+  const temporary = `${path}.${randomUUID()}.tmp`;
+  try {
+    const file = await open(temporary, 'wx', 0o600);
     try {
-      const file = await open(temporary, 'wx', 0o600);
-      try {
-        await file.writeFile(text);
-        await file.sync();
-      } finally {
-        await file.close();
-      }
-      await rename(temporary, this.path);
-    } catch (error) {
-      await rm(temporary, { force: true }).catch(() => undefined); // the first fault is the one to report
-      throw ioError(error, `${this.path} cannot be written`);
+      await file.writeFile(text);
+      await file.sync();
+    } finally {
+      await file.close();
     }
-    await syncFolder(dirname(this.path));
+    if (!(await lock.held())) throw new FieldsealError('ERR_KEYRING_BUSY', `${path} was taken over by another writer`);
+    await rename(temporary, path);
+  } catch (error) {
+    await rm(temporary, { force: true }).catch(() => undefined); // the first fault is the one to report
+    throw ioError(error, `${path} cannot be written`);
   }
+  await syncFolder(dirname(path));
+}
+
+/** Temporary files of writers that were killed. Whoever holds the lock is the only one that may have one. */
+async function removeLeftovers(path: string): Promise<void> {
+  const names = await readdir(dirname(path)).catch(() => []);
+  const leftovers = names.filter((name) => name.startsWith(`${basename(path)}.`) && name.endsWith('.tmp'));
+  for (const name of leftovers) await rm(join(dirname(path), name), { force: true }).catch(() => undefined);
 }
 
 async function syncFolder(path: string): Promise<void> {

@@ -6,6 +6,7 @@
  */
 import { createHmac } from 'node:crypto';
 import { pae, toHex } from './bytes.ts';
+import { FieldsealError } from './errors.ts';
 import type { IndexSpec } from './field-spec.ts';
 import type { IndexRoot } from './keyring/key-view.ts';
 import { normalize } from './normalizer.ts';
@@ -33,6 +34,8 @@ export function indexMac(key: SecretBytes, values: readonly string[]): Uint8Arra
 
 /** The first `bits` bits of a MAC behind the index version; zero bits fill the last hexadecimal digit. */
 export function formatTerm(version: number, mac: Uint8Array, bits: number): string {
+  if (!(Number.isInteger(bits) && bits >= 1 && bits <= 8 * mac.length))
+    throw new FieldsealError('ERR_OPTIONS', 'an index term has 1 to 256 bits'); // without any, every term would be equal
   const bytes = Uint8Array.from(mac.subarray(0, Math.ceil(bits / 8)));
   const last = bytes.length - 1;
   if (bits % 8 !== 0) bytes[last] = (bytes[last] as number) & (0xff << (8 - (bits % 8)));

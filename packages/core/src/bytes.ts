@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { FieldsealError } from './errors.ts';
 
 /** Joins byte strings into a new array. */
 export function concat(...parts: readonly Uint8Array[]): Uint8Array {
@@ -74,10 +75,14 @@ export function fromUtf8(bytes: Uint8Array): string | null {
 /**
  * Pre-authentication encoding: the number of pieces, then each piece behind its length, all as 64-bit little-endian numbers, so that
  * no two lists of pieces give the same bytes (spec/format.md §2; after PASETO's PAE). Texts are taken as UTF-8.
+ *
+ * @throws ERR_VALUE for a text with a lone surrogate, which UTF-8 cannot tell from another
  */
 export function pae(...pieces: readonly (string | Uint8Array)[]): Uint8Array {
   const parts = [le64(pieces.length)];
   for (const piece of pieces) {
+    if (typeof piece === 'string' && !isWellFormed(piece))
+      throw new FieldsealError('ERR_VALUE', 'a name holds a lone surrogate');
     const bytes = typeof piece === 'string' ? utf8(piece) : piece;
     parts.push(le64(bytes.length), bytes);
   }

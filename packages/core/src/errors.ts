@@ -20,7 +20,7 @@ const HINTS = {
   ERR_KEY_STATUS: 'Look at the key versions with `fieldseal keyring show`.',
   ERR_KEY_STORE: 'Check that the key store is reachable and undamaged.',
   ERR_KEY_UNKNOWN: 'Open the keyring that holds this key id; it may have been added by another instance.',
-  ERR_KEY_WIPED: 'The keyring was closed; open it again.',
+  ERR_KEY_WIPED: 'The keyring was closed, or the key was disabled meanwhile; open the keyring again, or try again.',
   ERR_KEYRING_BUSY: 'Another process is changing the keyring. Try again.',
   ERR_KEYRING_DAMAGED: 'Restore the keyring from a backup; do not edit it by hand.',
   ERR_KEYRING_EXISTS: 'Choose another path, or open the keyring that is there.',

@@ -46,4 +46,4 @@ export { DESTROY_WAIT_MS } from './keyset.ts';
 export { NORMALIZER_NAMES } from './normalizer.ts';
 export { SecretBytes } from './secret-bytes.ts';
 export { isSuite, SUITES, type Suite, type SuiteId, XAES_256_GCM, XCHACHA20_POLY1305 } from './suite.ts';
-export { canonicalText, VALUE_TYPES, type ValueType } from './value.ts';
+export { canonicalText, MAX_PAD, VALUE_TYPES, type ValueType } from './value.ts';

@@ -1,4 +1,4 @@
-import { timingSafeEqual } from 'node:crypto';
+import { randomFillSync, timingSafeEqual } from 'node:crypto';
 import { FieldsealError } from './errors.ts';
 
 /**
@@ -17,6 +17,11 @@ export class SecretBytes {
   /** Takes ownership of `bytes`: the caller must not use or keep them afterwards, since {@link wipe} overwrites them. */
   static take(bytes: Uint8Array): SecretBytes {
     return new SecretBytes(bytes);
+  }
+
+  /** Random bytes of the system's generator, in memory of their own. */
+  static random(length: number): SecretBytes {
+    return new SecretBytes(randomFillSync(new Uint8Array(length)));
   }
 
   /** Copies `bytes`, which stay the caller's to wipe. */

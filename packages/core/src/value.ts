@@ -28,6 +28,8 @@ const BIGINT_MIN = -(2n ** 63n);
 const BIGINT_MAX = 2n ** 63n - 1n;
 /** The largest distance from the epoch that a Date can hold, in ms (ECMA-262 §21.4.1.1). */
 const MAX_TIME = 8.64e15;
+/** Largest pad size, in bytes. */
+export const MAX_PAD = 65_536;
 /** "undefined" cannot be a payload, so it marks a refusal of `decode`; null is a JSON value. */
 const REFUSED = undefined;
 
@@ -64,7 +66,8 @@ function decimalText(value: unknown): string | null {
   if (typeof value === 'string') return canonicalDecimal(value);
   if (typeof value === 'number' || typeof value === 'bigint') return canonicalDecimal(String(value));
   const decimal = value as { toFixed?: unknown } | null;
-  return typeof decimal === 'object' && typeof decimal?.toFixed === 'function'
+  // Number objects have a toFixed() too, which rounds.
+  return typeof decimal === 'object' && !(decimal instanceof Number) && typeof decimal?.toFixed === 'function'
     ? canonicalDecimal(String(decimal.toFixed()))
     : null;
 }
@@ -160,7 +163,9 @@ export const VALUE_TYPES: readonly ValueType[] = Object.keys(CODECS) as ValueTyp
  */
 export function encodeValue(type: ValueType, value: unknown, padTo: number | null): Uint8Array {
   const codec = CODECS[type];
-  const payload = codec.encode(value);
+  if (padTo !== null && !(Number.isInteger(padTo) && padTo >= 1 && padTo <= MAX_PAD))
+    throw new FieldsealError('ERR_OPTIONS', `a pad size is 1 to ${MAX_PAD} bytes`);
+  const payload = refusing(() => codec.encode(value));
   if (payload === null) throw valueError(type);
   return padTo === null
     ? concat(Uint8Array.of(codec.tag), payload)
@@ -189,9 +194,18 @@ export function decodeValue(type: ValueType, plaintext: Uint8Array): unknown {
  * @throws ERR_VALUE when the value is not of the type
  */
 export function canonicalText(type: ValueType, value: unknown): string {
-  const text = CODECS[type].text(value);
+  const text = refusing(() => CODECS[type].text(value));
   if (text === null) throw valueError(type);
   return text;
+}
+
+/** A value whose own methods throw is refused like any other; what they threw could hold the value, and is dropped. */
+function refusing<T>(work: () => T | null): T | null {
+  try {
+    return work();
+  } catch {
+    return null;
+  }
 }
 
 function valueError(type: ValueType): FieldsealError {

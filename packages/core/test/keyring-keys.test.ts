@@ -186,8 +186,13 @@ describe('a key store that lies', () => {
       (record) => withVersion(record, 'data', { wrapped: record.index.versions[0]?.wrapped ?? null }),
       'ERR_DECRYPT',
     ],
-    ['gives a DEK as index root', (record) => ({ ...record, index: record.data }), 'ERR_DECRYPT'],
-    ['gives an index root as DEK', (record) => ({ ...record, data: record.index }), 'ERR_DECRYPT'],
+    ['gives a DEK as index root', (record) => ({ ...record, index: record.data }), 'ERR_KEY_STORE'],
+    ['gives an index root as DEK', (record) => ({ ...record, data: record.index }), 'ERR_KEY_STORE'],
+    [
+      'exchanges DEK and index root',
+      (record) => ({ ...record, data: record.index, index: record.data }),
+      'ERR_DECRYPT',
+    ],
     ['gives no base64url', (record) => withVersion(record, 'data', { wrapped: '!' }), 'ERR_KEY_STORE'],
     ['gives too short a key', (record) => withVersion(record, 'index', { wrapped: 'AAAA' }), 'ERR_DECRYPT'],
     ['names an unknown KEK', (record) => withVersion(record, 'data', { kekId: 'kek-0' }), 'ERR_KEY_STORE'],
@@ -206,8 +211,25 @@ describe('a key store that lies', () => {
     await keyring.addScope('acme');
     const swapped: KeyStore = { ...keyStore, load: () => inner.load('acme') };
     const other = await openKeyring({ storage, openers: [opener], keyStore: swapped });
-    expect(await codeOfPromise(other.resolve(''))).toBe('ERR_DECRYPT');
+    expect(await codeOfPromise(other.resolve(''))).toBe('ERR_KEY_STORE');
     expect(await codeOfPromise(other.resolve('acme'))).toBe('none');
+    const load = async () => ({ ...((await inner.load('acme')) as KeysetRecord), scope: '' });
+    const renamed = await openKeyring({ storage, openers: [opener], keyStore: { ...keyStore, load } });
+    expect(await codeOfPromise(renamed.resolve(''))).toBe('ERR_DECRYPT');
+  });
+
+  it('and goes back to an older state is found out', async () => {
+    const inner = memoryKeyStore();
+    let rolledBack: KeysetRecord | null = null;
+    const load = async (scope: string) => rolledBack ?? inner.load(scope);
+    const { keyring } = await testKeyring({ keyStore: { ...inner, load } });
+    const old = await inner.load('');
+    const first = (await keyring.resolve('')).primary.keyId;
+    await keyring.rotate();
+    await keyring.disable(first);
+    rolledBack = old;
+    expect(await codeOfPromise(keyring.resolve('', ['0123456789abcdef']))).toBe('ERR_KEY_STORE');
+    expect(keyring.peek('')?.keys.has(first)).toBe(false);
   });
 
   it('with a key that its id does not commit to is found out, even when it was wrapped under the right KEK', async () => {

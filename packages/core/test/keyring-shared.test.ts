@@ -35,7 +35,7 @@ describe('a view in use', () => {
   afterEach(() => {
     vi.useRealTimers();
   });
-  const advance = (ms: number) => vi.setSystemTime(Date.now() + ms) && vi.advanceTimersByTime(ms);
+  const advance = (ms: number) => vi.advanceTimersByTime(ms);
 
   it('is read again after a minute without making anybody wait, so that an instance that only writes sees a new primary', async () => {
     const ring = await testKeyring();
@@ -52,6 +52,14 @@ describe('a view in use', () => {
     expect(other.peek('')?.primary.keyId).toBe(old);
     await vi.waitFor(() => expect(other.peek('')?.primary.keyId).toBe(next));
     expect(other.peek('')?.keys.has(old)).toBe(false);
+  });
+
+  it('is as old as the wall clock says where the monotonic one stood still, in a machine that slept', async () => {
+    const ring = await testKeyring();
+    vi.useFakeTimers({ toFake: ['Date'] });
+    vi.setSystemTime(Date.now() + 25 * 3_600_000);
+    expect(ring.keyring.peek('')).toBeUndefined();
+    expect((await ring.keyring.resolve('')).keys.size).toBe(1);
   });
 
   it('survives a storage that fails for a while, and is given up after a day', async () => {
@@ -97,6 +105,35 @@ describe('two keyrings over one storage', () => {
     await ring.keyring.disable(old);
     const view = await other.resolve('', [next]);
     expect([view.keys.has(old), view.statuses.get(old), view.primary.keyId]).toEqual([false, 'disabled', next]);
+  });
+
+  it('take no reading that a change overtook for an older keyring', async () => {
+    const inner = keyringMemory();
+    let reading = 0;
+    const read = async () => {
+      const text = await inner.read();
+      if (++reading % 2 === 0) await new Promise((resolve) => setTimeout(resolve, 5)); // every second reading arrives late
+      return text;
+    };
+    const ring = await testKeyring({ storage: { ...inner, read } });
+    const work = Array.from({ length: 12 }, (_, at) =>
+      at % 3 === 0 ? ring.keyring.addKey() : ring.keyring.describe(),
+    );
+    await Promise.all(work);
+    expect((await keyIds(ring.keyring)).length).toBe(5);
+  });
+
+  it('refuse a keyring that was restored and went another way', async () => {
+    const ring = await testKeyring();
+    const backup = await storedText(ring.storage);
+    await ring.keyring.rotate();
+    await ring.storage.replace(await storedText(ring.storage), backup);
+    const other = await again(ring);
+    for (let at = 0; at < 2; at++) await other.addKey();
+    expect(other.generation).toBe(ring.keyring.generation);
+    expect(await codeOfPromise(ring.keyring.describe())).toBe('ERR_KEYRING_DAMAGED');
+    await other.addKey();
+    expect(await codeOfPromise(ring.keyring.describe())).toBe('ERR_KEYRING_DAMAGED');
   });
 
   it('lose no change when they change it together', async () => {

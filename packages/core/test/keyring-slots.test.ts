@@ -49,6 +49,31 @@ describe('addSlot', () => {
     expect(await storedText(ring.storage)).toBe(before);
   });
 
+  it('refuses a recovery key that was removed by another process', async () => {
+    const ring = await testKeyring();
+    const other = await openKeyring({ storage: ring.storage, openers: [ring.opener] });
+    const old = await slotId(ring, 'recoveryKey');
+    await other.addSlot(recoveryKey(generateRecoveryKey()), recoveryKey(ring.recovery));
+    await other.removeSlot(old);
+    expect(await codeOfPromise(ring.keyring.addSlot(WORDS, recoveryKey(ring.recovery)))).toBe('ERR_KEYRING_SLOT');
+    expect(await slotsOf(ring)).toEqual(['rawKey', 'recoveryKey']);
+  });
+
+  it('refuses a slot that does not open again, as of a device that gives another key each time', async () => {
+    const ring = await testKeyring();
+    const faulty: SlotOpener = { type: 'device', create: async () => ({}), slotKey: async () => generateRawKey() };
+    expect(await codeOfPromise(ring.keyring.addSlot(faulty, recoveryKey(ring.recovery)))).toBe('ERR_KEYRING_SLOT');
+    expect(await slotsOf(ring)).toEqual(['rawKey', 'recoveryKey']);
+  });
+
+  it('keeps to sixteen slots', async () => {
+    const ring = await testKeyring();
+    for (let at = 2; at < 16; at++) await ring.keyring.addSlot(rawKey(generateRawKey()), recoveryKey(ring.recovery));
+    expect(await codeOfPromise(ring.keyring.addSlot(WORDS, recoveryKey(ring.recovery)))).toBe('ERR_KEYRING_SLOT');
+    expect((await slotsOf(ring)).length).toBe(16);
+    expect((await openKeyring({ storage: ring.storage, openers: [ring.opener] })).id).toBe(ring.keyring.id);
+  });
+
   it('adds nothing when the opener fails', async () => {
     const ring = await testKeyring();
     const broken: SlotOpener = { ...WORDS, slotKey: () => Promise.reject(new Error('no device')) };

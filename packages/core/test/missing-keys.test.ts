@@ -12,21 +12,27 @@ afterEach(() => {
 describe('MissingKeys', () => {
   it('remembers an id for a second', () => {
     const missing = new MissingKeys();
-    expect(missing.has('a')).toBe(false);
-    missing.add('a');
+    expect(missing.has('', 'a')).toBe(false);
+    missing.add('', 'a');
     vi.advanceTimersByTime(999);
-    expect([missing.has('a'), missing.has('b')]).toEqual([true, false]);
+    expect([missing.has('', 'a'), missing.has('', 'b')]).toEqual([true, false]);
     vi.advanceTimersByTime(1);
-    expect(missing.has('a')).toBe(false);
-    missing.add('a');
-    expect(missing.has('a')).toBe(true);
+    expect(missing.has('', 'a')).toBe(false);
+    missing.add('', 'a');
+    expect(missing.has('', 'a')).toBe(true);
   });
 
   it('holds a thousand ids at most, however many are made up', () => {
     const missing = new MissingKeys();
-    for (let id = 0; id < 1000; id++) missing.add(String(id));
-    expect([missing.has('0'), missing.has('999')]).toEqual([true, true]);
-    missing.add('1000');
-    expect([missing.has('0'), missing.has('999'), missing.has('1000')]).toEqual([false, false, true]);
+    for (let id = 0; id < 1000; id++) missing.add('', String(id));
+    expect([missing.has('', '0'), missing.has('', '999')]).toEqual([true, true]);
+    missing.add('', '1000');
+    expect([missing.has('', '0'), missing.has('', '999'), missing.has('', '1000')]).toEqual([false, false, true]);
+  });
+
+  it('are missing in their scope only', () => {
+    const missing = new MissingKeys();
+    missing.add('acme', 'one');
+    expect([missing.has('acme', 'one'), missing.has('', 'one'), missing.has('acme', '')]).toEqual([true, false, false]);
   });
 });

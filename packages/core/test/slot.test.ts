@@ -38,8 +38,16 @@ describe('a slot', () => {
   it('gives nothing to the same secret as another type', async () => {
     const secret = generateRawKey();
     const slot = await seal(rawKey(secret));
-    expect(await openSlot('ring', slot, recoveryKey(secret))).toBeNull();
-    expect(await openSlot('ring', { ...slot, type: 'recoveryKey' }, recoveryKey(secret))).toBeNull();
+    const other = { ...rawKey(secret), type: 'recoveryKey' };
+    expect(await openSlot('ring', slot, other)).toBeNull();
+    expect(await openSlot('ring', { ...slot, type: 'recoveryKey' }, other)).toBeNull();
+  });
+
+  it('takes no key of another length', () => {
+    for (const length of [0, 1, 20, 31, 33])
+      expect(codeOf(() => rawKey(SecretBytes.random(length)))).toBe('ERR_KEY_INVALID');
+    for (const length of [0, 19, 32])
+      expect(codeOf(() => recoveryKey(SecretBytes.random(length)))).toBe('ERR_KEY_INVALID');
   });
 
   it('takes a key as text or as bytes', async () => {

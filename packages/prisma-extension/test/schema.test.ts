@@ -252,6 +252,11 @@ describe('what the schema map holds', () => {
       '  /// @encrypted\n  b String\n  /// @blindIndex(of: b, normalize: [upper])\n  a String?',
       /no normaliser upper/,
     ],
+    [
+      'nfkc behind another',
+      '  /// @encrypted\n  b String\n  /// @blindIndex(of: b, normalize: [trim, nfkc])\n  a String?',
+      /nfkc stands first/,
+    ],
     ['too few bits', '  /// @encrypted\n  b String\n  /// @blindIndex(of: b, bits: 64)\n  a String?', /bits/],
     ['too many bits', '  /// @encrypted\n  b String\n  /// @blindIndex(of: b, bits: 257)\n  a String?', /bits/],
     [

@@ -10,8 +10,8 @@ const IDLE_MS = 1000;
 /**
  * Random nonces from a pool. Nonces are public and need only to be unique; what the pool must never do is hand one out twice.
  *
- * It is empty until the first use, moves forward only, and forgets what is left after a second of rest. Virtual machines cloned while
- * encrypting, within that second, still share it: call {@link clear} from the restore hook of such a platform.
+ * It is empty until the first use, moves forward only, and forgets what is left after a second of rest. A virtual machine that is cloned
+ * while it encrypts still shares the pool, and perhaps the state of the generator behind it: no library can mend that.
  */
 export class NoncePool {
   readonly #pool = new Uint8Array(NONCES * NONCE_BYTES);

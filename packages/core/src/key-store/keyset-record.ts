@@ -54,7 +54,10 @@ export function parseKeysetRecord(json: unknown): KeysetRecord {
   const { scope, generation, data, index } = members(json, 'keyset');
   if (typeof scope !== 'string') throw damaged('scope');
   if (!Number.isSafeInteger(generation) || (generation as number) < 1) throw damaged('generation');
-  return { scope, generation: generation as number, data: series(data, 'data'), index: series(index, 'index') };
+  const record = { scope, generation: generation as number, data: series(data, 'data'), index: series(index, 'index') };
+  const ids = keyIdsOf(record);
+  if (new Set(ids).size < ids.length) throw damaged('a key id stands twice');
+  return record;
 }
 
 /** Ids of all keys in the record, destroyed ones included. */
@@ -66,9 +69,9 @@ function series(json: unknown, name: string): KeySeries {
   const { primary, versions } = members(json, name);
   if (!Array.isArray(versions)) throw damaged(`${name}.versions`);
   const parsed = versions.map((version: unknown, at) => keyVersion(version, `${name}.versions[${at}]`));
-  const distinct = new Set(parsed.map((version) => version.keyId));
+  const distinct = new Set(parsed.map((version) => version.version));
   const found = parsed.find((version) => version.keyId === primary);
-  if (distinct.size !== parsed.length) throw damaged(`${name}: a key id stands twice`);
+  if (distinct.size !== parsed.length) throw damaged(`${name}: a version stands twice`);
   if (found?.status !== 'enabled') throw damaged(`${name}.primary`);
   return { primary: found.keyId, versions: parsed };
 }

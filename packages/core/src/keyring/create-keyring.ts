@@ -9,7 +9,7 @@ import { type KeyringDocument, serializeDocument } from './document.ts';
 import { KekRing, newKek, newKeyset, randomSecret } from './kek-ring.ts';
 import { generateRecoveryKey } from './key-text.ts';
 import { APPLICATION_SCOPE, type Keyring, openKeyring } from './keyring.ts';
-import { recoveryKey, type Slot, type SlotOpener, sealSlot } from './slot.ts';
+import { RECOVERY_TYPE, recoveryKey, type Slot, type SlotOpener, sealSlot } from './slot.ts';
 import type { KeyringStorage } from './storage.ts';
 
 /** Options of {@link createKeyring}. */
@@ -33,7 +33,7 @@ export async function createKeyring(
   options: CreateKeyringOptions,
 ): Promise<{ keyring: Keyring; recovery: SecretBytes }> {
   const { storage, openers, suite = XCHACHA20_POLY1305 } = options;
-  if (openers.length === 0)
+  if (openers.every(({ type }) => type === RECOVERY_TYPE))
     throw new FieldsealError('ERR_OPTIONS', 'a keyring needs a way to open it besides its recovery key');
   const root = randomSecret();
   const keks = new KekRing();
@@ -42,10 +42,13 @@ export async function createKeyring(
     const all = [...openers, recoveryKey(recovery)];
     const document = await newDocument(root, all, suite);
     const record = await newKeyset(keks, document, root, APPLICATION_SCOPE);
-    if (options.keyStore !== undefined && !(await options.keyStore.save(record, null))) throw existing('the key store');
-    const keysets = options.keyStore === undefined ? [record] : [];
+    const { keyStore } = options;
+    if (keyStore !== undefined && (await keyStore.load(APPLICATION_SCOPE)) !== null) throw existing('the key store');
+    const keysets = keyStore === undefined ? [record] : [];
     if (!(await storage.replace(null, serializeDocument({ ...document, keysets }, root))))
       throw existing(storage.label);
+    // The keyring first: keys in a store are of no use without the KEK that it holds.
+    if (keyStore !== undefined && !(await keyStore.save(record, null))) throw existing('the key store');
     for (const opener of all) (await openKeyring({ ...options, openers: [opener] })).close();
     const keyring = await openKeyring(options);
     await keyring.resolve(APPLICATION_SCOPE);

@@ -40,6 +40,9 @@ export interface KeyringDocument {
 
 const FORMAT = 'fieldseal-keyring/1';
 
+/** Ways to open one keyring, at most. */
+export const MAX_SLOTS = 16;
+
 /** The document as text, with its authentication code. */
 export function serializeDocument(document: KeyringDocument, root: SecretBytes): string {
   return `${JSON.stringify({ ...document, mac: toBase64Url(mac(document, root)) }, null, 2)}\n`;
@@ -76,6 +79,10 @@ export function parseDocument(text: string): { readonly document: KeyringDocumen
     keysets: list(keysets, 'keysets').map(parseKeyset),
   };
   if (document.slots.length === 0 || document.keks.length === 0) throw damaged('it has no slot or no KEK');
+  // Slots are tried before anything is authenticated, and each may cost a scrypt.
+  if (document.slots.length > MAX_SLOTS) throw damaged('it has too many slots');
+  if (new Set(document.slots.map((slot) => slot.id)).size < document.slots.length)
+    throw damaged('a slot id stands twice');
   return { document, mac: bytes };
 }
 

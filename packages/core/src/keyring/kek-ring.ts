@@ -93,7 +93,7 @@ export function newKek(keyringId: string, root: SecretBytes, suite: SuiteId): Wr
 
 /** 32 random bytes: a root key, a KEK, a DEK or an index root. */
 export function randomSecret(): SecretBytes {
-  return SecretBytes.take(new Uint8Array(randomBytes(KEY_BYTES)));
+  return SecretBytes.random(KEY_BYTES);
 }
 
 function kekAad(keyringId: string, kekId: string): Uint8Array {

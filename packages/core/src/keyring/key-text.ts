@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { createHash, randomBytes } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { fromBase64Url, fromHex, toBase64Url, utf8 } from '../bytes.ts';
 import { FieldsealError } from '../errors.ts';
 import { KEY_BYTES } from '../kdf.ts';
@@ -12,8 +12,8 @@ import { SecretBytes } from '../secret-bytes.ts';
 const RAW_PREFIX = 'fsk1_';
 const RAW_CHECK_BYTES = 4;
 const RECOVERY_PREFIX = 'FSR1';
-/** 160 bits: far beyond any search, and short enough to copy by hand. */
-const RECOVERY_BYTES = 20;
+/** Bytes of a recovery key: 160 bits, far beyond any search, and short enough to copy by hand. */
+export const RECOVERY_BYTES = 20;
 /** Crockford's base 32 (crockford.com/base32.html): no I, L, O, U. */
 const ALPHABET = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
 const RECOVERY_CHECK_DIGITS = 4;
@@ -21,12 +21,12 @@ const GROUP = 4;
 
 /** A new raw key of 256 random bits. */
 export function generateRawKey(): SecretBytes {
-  return SecretBytes.take(new Uint8Array(randomBytes(KEY_BYTES)));
+  return SecretBytes.random(KEY_BYTES);
 }
 
 /** A new recovery key of 160 random bits. */
 export function generateRecoveryKey(): SecretBytes {
-  return SecretBytes.take(new Uint8Array(randomBytes(RECOVERY_BYTES)));
+  return SecretBytes.random(RECOVERY_BYTES);
 }
 
 /** Text of a raw key for FIELDSEAL_KEY: `fsk1_` and 48 characters. The result is secret. */

@@ -8,11 +8,12 @@ import { replaceRecord } from '../key-store/memory.ts';
 import * as keyset from '../keyset.ts';
 import type { SecretBytes } from '../secret-bytes.ts';
 import { announce } from './announce.ts';
-import { authenticateDocument, type KeyringDocument, parseDocument, serializeDocument } from './document.ts';
+import { authenticateDocument, type KeyringDocument, MAX_SLOTS, parseDocument } from './document.ts';
 import { KekRing, newKeyset, newKeyVersion } from './kek-ring.ts';
 import { DataKey, IndexRoot, type KeySource, type KeyView } from './key-view.ts';
+import { LiveDocument } from './live-document.ts';
 import { MissingKeys } from './missing-keys.ts';
-import { openSlot, RECOVERY_TYPE, type SlotOpener, sealSlot } from './slot.ts';
+import { openSlot, RECOVERY_TYPE, type Slot, type SlotOpener, sealSlot } from './slot.ts';
 import type { KeyringStorage } from './storage.ts';
 
 /** Scope of keys that serve the whole application. */
@@ -49,10 +50,16 @@ export async function openKeyring(options: OpenKeyringOptions): Promise<Keyring>
   const text = await storage.read();
   if (text === null) throw new FieldsealError('ERR_KEYRING_MISSING', `there is no keyring at ${storage.label}`);
   const { document, mac } = parseDocument(text);
-  const root = await openAny(document, openers);
-  if (root === null)
+  const opened = await openAny(document, openers);
+  if (opened === null)
     throw new FieldsealError('ERR_KEYRING_LOCKED', `the keyring at ${storage.label} could not be opened`);
-  authenticateDocument(document, mac, root);
+  const { root } = opened;
+  try {
+    authenticateDocument(document, mac, root);
+  } catch (error) {
+    root.wipe();
+    throw error;
+  }
   const keyring = new Keyring(options, text, document, root);
   announce('open', keyring);
   return keyring;
@@ -74,37 +81,36 @@ export interface KeyringDescription {
  * Make one with createKeyring or {@link openKeyring}, and {@link close} it to wipe its keys.
  */
 export class Keyring implements KeySource {
-  readonly #storage: KeyringStorage;
   readonly #keyStore: KeyStore;
   readonly #root: SecretBytes;
-  #text: string;
-  #document: KeyringDocument;
+  readonly #live: LiveDocument;
   readonly #keks = new KekRing();
   readonly #views = new Map<string, KeyView>();
   readonly #loading = new Map<string, Promise<KeyView>>();
-  readonly #loadedAt = new Map<string, number>();
+  readonly #next = new Map<string, Promise<KeyView>>();
+  readonly #loadedAt = new Map<string, { readonly monotonic: number; readonly wall: number }>();
   readonly #missing = new MissingKeys();
+  /** Newest generation seen of each scope's keyset. */
+  readonly #generations = new Map<string, number>();
 
   /** @internal */
   constructor(options: OpenKeyringOptions, text: string, document: KeyringDocument, root: SecretBytes) {
-    this.#storage = options.storage;
+    this.#live = new LiveDocument(options.storage, root, text, document);
     this.#keyStore = options.keyStore ?? {
       load: (scope) => this.#loadInside(scope),
       save: (record, expected) => this.#saveInside(record, expected),
     };
     this.#root = root;
-    this.#text = text;
-    this.#document = document;
   }
 
   /** Id of the keyring, 16 hexadecimal digits. */
   get id(): string {
-    return this.#document.id;
+    return this.#live.current.id;
   }
 
   /** Number of changes, from 1, as of the last reading. */
   get generation(): number {
-    return this.#document.generation;
+    return this.#live.current.generation;
   }
 
   peek(scope: string, keyIds: Iterable<string> = []): KeyView | undefined {
@@ -124,35 +130,40 @@ export class Keyring implements KeySource {
 
   /** Age of the view of a scope in ms. */
   #age(scope: string): number {
-    return performance.now() - (this.#loadedAt.get(scope) ?? Number.NEGATIVE_INFINITY);
+    const loaded = this.#loadedAt.get(scope);
+    if (loaded === undefined) return Number.POSITIVE_INFINITY;
+    // The monotonic clock may stand still while a machine sleeps, and the wall clock may be set back: the longer time counts.
+    return Math.max(performance.now() - loaded.monotonic, Date.now() - loaded.wall);
   }
 
   async resolve(scope: string, keyIds: Iterable<string> = []): Promise<KeyView> {
     const wanted = [...keyIds];
-    for (let running = this.#loading.get(scope); running !== undefined; running = this.#loading.get(scope)) {
-      await running.catch(() => undefined); // whoever asked for it gets the error
-    }
+    const running = this.#loading.get(scope);
+    if (running !== undefined) await running.catch(() => undefined); // whoever asked for it gets the error
     const known = this.peek(scope, wanted);
     if (known !== undefined) return known;
     const current = this.#usable(scope);
-    if (current !== undefined && wanted.every((keyId) => current.statuses.has(keyId) || this.#missing.has(keyId)))
+    if (
+      current !== undefined &&
+      wanted.every((keyId) => current.statuses.has(keyId) || this.#missing.has(scope, keyId))
+    )
       return current;
     const view = await this.#load(scope);
-    for (const keyId of wanted) if (!view.statuses.has(keyId)) this.#missing.add(keyId);
+    for (const keyId of wanted) if (!view.statuses.has(keyId)) this.#missing.add(scope, keyId);
     return view;
   }
 
   /** Makes the keys of a scope if it has none yet, and returns its view. Whoever races, one keyset is made. */
   async addScope(scope: string): Promise<KeyView> {
     if ((await this.#keyStore.load(scope)) === null) {
-      await this.#keyStore.save(await newKeyset(this.#keks, this.#document, this.#root, scope), null);
+      await this.#keyStore.save(await newKeyset(this.#keks, this.#live.current, this.#root, scope), null);
     }
     return this.#load(scope);
   }
 
   /** Adds an enabled DEK version, which decrypts and does not encrypt yet. Returns its key id. */
   async addKey(scope: string = APPLICATION_SCOPE): Promise<string> {
-    const key = await newKeyVersion(this.#keks, this.#document, this.#root, scope, 'data');
+    const key = await newKeyVersion(this.#keks, this.#live.current, this.#root, scope, 'data');
     await this.#changeSeries('add', scope, key.keyId, (series) => keyset.addVersion(series, key));
     return key.keyId;
   }
@@ -210,13 +221,21 @@ export class Keyring implements KeySource {
    * @throws ERR_KEYRING_SLOT when the proof opens no recovery slot
    */
   async addSlot(opener: SlotOpener, proof: SlotOpener): Promise<string> {
-    const recovery = proof.type === RECOVERY_TYPE ? await openAny(this.#document, [proof]) : null;
-    if (recovery === null || !recovery.equals(this.#root)) {
-      throw new FieldsealError('ERR_KEYRING_SLOT', 'the recovery key does not open this keyring, so no slot was added');
+    await this.#live.reload();
+    const proved = proof.type === RECOVERY_TYPE ? await provenSlot(this.#live.current, proof, this.#root) : undefined;
+    const unproved = () =>
+      new FieldsealError('ERR_KEYRING_SLOT', 'the recovery key does not open this keyring, so no slot was added');
+    if (proved === undefined) throw unproved();
+    const slot = await sealSlot(this.id, this.#root, opener, this.#live.current.suite);
+    if ((await provenSlot({ ...this.#live.current, slots: [slot] }, opener, this.#root)) === undefined) {
+      throw new FieldsealError('ERR_KEYRING_SLOT', 'the new slot cannot be opened again, so it was not added');
     }
-    recovery.wipe();
-    const slot = await sealSlot(this.id, this.#root, opener, this.#document.suite);
-    await this.#change((document) => ({ ...document, slots: [...document.slots, slot] }));
+    await this.#live.change((document) => {
+      if (!document.slots.some(({ id }) => id === proved.id)) throw unproved();
+      if (document.slots.length >= MAX_SLOTS)
+        throw new FieldsealError('ERR_KEYRING_SLOT', `a keyring has at most ${MAX_SLOTS} slots`);
+      return { ...document, slots: [...document.slots, slot] };
+    });
     announce('add-slot', this, slot.id);
     return slot.id;
   }
@@ -227,7 +246,7 @@ export class Keyring implements KeySource {
    * @throws ERR_KEYRING_SLOT for an unknown slot, the last recovery slot, or the last slot that is not for recovery
    */
   async removeSlot(slotId: string): Promise<void> {
-    await this.#change((document) => {
+    await this.#live.change((document) => {
       const slots = document.slots.filter((slot) => slot.id !== slotId);
       if (slots.length === document.slots.length)
         throw new FieldsealError('ERR_KEYRING_SLOT', 'the keyring has no such slot');
@@ -243,8 +262,8 @@ export class Keyring implements KeySource {
 
   /** Statuses, ids, times and wrapped keys; no secret. Reads the storage again first. */
   async describe(scopes: readonly string[] = [APPLICATION_SCOPE]): Promise<KeyringDescription> {
-    await this.#reload();
-    const { id, generation, created, slots, keks } = this.#document;
+    await this.#live.reload();
+    const { id, generation, created, slots, keks } = this.#live.current;
     const keysets = await Promise.all(scopes.map((scope) => this.#record(scope)));
     return {
       id,
@@ -266,59 +285,82 @@ export class Keyring implements KeySource {
     announce('close', this);
   }
 
-  /** Loads of one scope follow each other, so that no key is unwrapped twice. */
+  /**
+   * Loads of one scope follow each other, so that no key is unwrapped twice, and whoever asks while one runs shares the next: it starts later,
+   * and so sees what was stored before.
+   */
   #load(scope: string): Promise<KeyView> {
-    const read = (): Promise<KeyView> => this.#read(scope);
-    const loading = (this.#loading.get(scope) ?? Promise.resolve()).then(read, read);
-    this.#loading.set(scope, loading);
-    return loading.finally(() => {
-      if (this.#loading.get(scope) === loading) this.#loading.delete(scope);
-    });
+    const waiting = this.#next.get(scope);
+    if (waiting !== undefined) return waiting;
+    const start = (): Promise<KeyView> => {
+      this.#next.delete(scope);
+      const loading = this.#read(scope).finally(() => {
+        if (this.#loading.get(scope) === loading) this.#loading.delete(scope);
+      });
+      this.#loading.set(scope, loading);
+      return loading;
+    };
+    const running = this.#loading.get(scope);
+    if (running === undefined) return start();
+    const next = running.then(start, start);
+    this.#next.set(scope, next);
+    return next;
   }
 
   /** Reads the scope again and unwraps what is new; keys that are known already are kept, ones that are no longer enabled are wiped. */
   async #read(scope: string): Promise<KeyView> {
-    await this.#reload();
+    await this.#live.reload();
     const { data, index } = await this.#record(scope);
     const before = this.#views.get(scope);
-    const keys = new Map<string, DataKey>();
-    for (const version of data.versions.filter(({ status }) => status === 'enabled')) {
-      const known = before?.keys.get(version.keyId);
-      keys.set(
-        version.keyId,
-        known ?? new DataKey(version.keyId, version.suite, await this.#unwrap(scope, 'data', version)),
-      );
+    const made: { wipe(): void }[] = [];
+    try {
+      const keys = new Map<string, DataKey>();
+      for (const version of data.versions.filter(({ status }) => status === 'enabled')) {
+        const { keyId, suite } = version;
+        const known = before?.keys.get(keyId);
+        const key = known ?? new DataKey(keyId, suite, await this.#unwrap(scope, 'data', version));
+        if (known === undefined) made.push(key);
+        keys.set(keyId, key);
+      }
+      const rootVersion = primaryOf(index);
+      const knownRoot = before?.indexRoot.keyId === rootVersion.keyId ? before.indexRoot : undefined;
+      const indexRoot =
+        knownRoot ??
+        new IndexRoot(rootVersion.keyId, rootVersion.version, await this.#unwrap(scope, 'index', rootVersion));
+      if (knownRoot === undefined) made.push(indexRoot);
+      this.#root.expose(); // the keyring may have been closed meanwhile
+      const statuses = new Map(data.versions.map((version) => [version.keyId, version.status]));
+      const view: KeyView = { scope, primary: keys.get(data.primary) as DataKey, indexRoot, keys, statuses };
+      for (const key of before?.keys.values() ?? []) if (!keys.has(key.keyId)) key.wipe();
+      if (before !== undefined && knownRoot === undefined) before.indexRoot.wipe();
+      this.#views.set(scope, view);
+      this.#loadedAt.set(scope, { monotonic: performance.now(), wall: Date.now() });
+      return view;
+    } catch (error) {
+      for (const key of made) key.wipe();
+      throw error;
     }
-    const primaryIndex = primaryOf(index);
-    const knownRoot = before?.indexRoot.keyId === primaryIndex.keyId ? before.indexRoot : undefined;
-    const indexRoot =
-      knownRoot ??
-      new IndexRoot(primaryIndex.keyId, primaryIndex.version, await this.#unwrap(scope, 'index', primaryIndex));
-    const primary = keys.get(data.primary);
-    if (primary === undefined)
-      throw new FieldsealError('ERR_KEY_STORE', 'the primary of a keyset is not enabled', { keyId: data.primary });
-    const statuses = new Map(data.versions.map((version) => [version.keyId, version.status]));
-    const view: KeyView = { scope, primary, indexRoot, keys, statuses };
-    if (this.#root.wiped) wipeView(view);
-    this.#root.expose(); // the keyring may have been closed meanwhile
-    for (const key of before?.keys.values() ?? []) if (!keys.has(key.keyId)) key.wipe();
-    this.#views.set(scope, view);
-    this.#loadedAt.set(scope, performance.now());
-    return view;
   }
 
+  /** The stored keyset of a scope. One of another scope, or older than the last one seen, is refused. */
   async #record(scope: string): Promise<KeysetRecord> {
-    const record = await this.#keyStore.load(scope);
-    if (record === null)
+    const stored = await this.#keyStore.load(scope);
+    if (stored === null)
       throw new FieldsealError('ERR_KEY_UNKNOWN', scope === '' ? 'the keyring holds no keys' : 'the scope has no keys');
-    return parseKeysetRecord(record);
+    const record = parseKeysetRecord(stored);
+    if (record.scope !== scope)
+      throw new FieldsealError('ERR_KEY_STORE', 'the key store gave the keyset of another scope');
+    if (record.generation < (this.#generations.get(scope) ?? 0))
+      throw new FieldsealError('ERR_KEY_STORE', 'the key store gave an older state of a keyset than before');
+    this.#generations.set(scope, record.generation);
+    return record;
   }
 
   /** Unwraps a key and checks that it is the one that its id commits to. */
   async #unwrap(scope: string, purpose: 'data' | 'index', { keyId, kekId, wrapped }: KeyVersion): Promise<SecretBytes> {
     const bytes = fromBase64Url(wrapped ?? '');
     if (bytes === null) throw new FieldsealError('ERR_KEY_STORE', 'a wrapped key is not base64url', { keyId });
-    const key = await this.#keks.get(this.#document, this.#root, kekId).unwrap(bytes, { keyId, scope, purpose });
+    const key = await this.#keks.get(this.#live.current, this.#root, kekId).unwrap(bytes, { keyId, scope, purpose });
     if (deriveKeyId(key) === keyId) return key;
     key.wipe();
     throw new FieldsealError('ERR_KEY_STORE', 'a key does not match its key id', { keyId });
@@ -331,7 +373,7 @@ export class Keyring implements KeySource {
     step: (series: KeySeries) => KeySeries,
   ): Promise<void> {
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-      await this.#reload();
+      await this.#live.reload();
       const record = await this.#record(scope);
       const next = { ...record, generation: record.generation + 1, data: step(record.data) };
       if (!(await this.#keyStore.save(next, record.generation))) continue;
@@ -343,63 +385,42 @@ export class Keyring implements KeySource {
   }
 
   async #loadInside(scope: string): Promise<KeysetRecord | null> {
-    return this.#document.keysets.find((record) => record.scope === scope) ?? null;
+    return this.#live.current.keysets.find((record) => record.scope === scope) ?? null;
   }
 
   async #saveInside(record: KeysetRecord, expected: number | null): Promise<boolean> {
     let saved = false;
-    await this.#change((document) => {
+    await this.#live.change((document) => {
       const keysets = replaceRecord(document.keysets, record, expected);
       saved = keysets !== null;
       return keysets === null ? null : { ...document, keysets };
     });
     return saved;
   }
-
-  /** Applies a change to the newest document; `step` returns null when there is nothing to change. */
-  async #change(step: (document: KeyringDocument) => KeyringDocument | null): Promise<void> {
-    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-      const changed = step(this.#document);
-      if (changed === null) return;
-      const next = { ...changed, generation: this.#document.generation + 1 };
-      const text = serializeDocument(next, this.#root);
-      if (await this.#storage.replace(this.#text, text)) {
-        this.#text = text;
-        this.#document = next;
-        return;
-      }
-      await this.#reload();
-    }
-    throw new FieldsealError('ERR_KEYRING_BUSY', 'other writers kept changing the keyring');
-  }
-
-  /** Takes over what another process stored. An older generation is refused: it would bring back keys that were disabled. */
-  async #reload(): Promise<void> {
-    this.#root.expose(); // a closed keyring changes nothing, not in an outside key store either
-    const text = await this.#storage.read();
-    if (text === this.#text) return;
-    if (text === null) throw new FieldsealError('ERR_KEYRING_MISSING', `the keyring at ${this.#storage.label} is gone`);
-    const { document, mac } = parseDocument(text);
-    authenticateDocument(document, mac, this.#root);
-    if (document.id !== this.id)
-      throw new FieldsealError('ERR_KEYRING_DAMAGED', 'another keyring stands in the place of this one');
-    if (document.generation < this.generation) {
-      throw new FieldsealError('ERR_KEYRING_DAMAGED', 'the keyring was replaced by an older generation of itself');
-    }
-    this.#text = text;
-    this.#document = document;
-    announce('reload', this);
-  }
 }
 
-async function openAny(document: KeyringDocument, openers: readonly SlotOpener[]): Promise<SecretBytes | null> {
+/** The slot that an opener opens, with the root key in it. The root key is the caller's to wipe. */
+async function openAny(
+  document: KeyringDocument,
+  openers: readonly SlotOpener[],
+): Promise<{ slot: Slot; root: SecretBytes } | null> {
   for (const opener of openers) {
     for (const slot of document.slots) {
       const root = await openSlot(document.id, slot, opener);
-      if (root !== null) return root;
+      if (root !== null) return { slot, root };
     }
   }
   return null;
+}
+
+/** The slot that an opener opens, if it holds this root key. */
+async function provenSlot(document: KeyringDocument, opener: SlotOpener, root: SecretBytes): Promise<Slot | undefined> {
+  const opened = await openAny(document, [opener]);
+  try {
+    return opened?.root.equals(root) === true ? opened.slot : undefined;
+  } finally {
+    opened?.root.wipe();
+  }
 }
 
 function primaryOf(series: KeySeries): KeyVersion {

@@ -8,15 +8,15 @@ const MAX_IDS = 1000;
 export class MissingKeys {
   readonly #since = new Map<string, number>();
 
-  /** Whether the id was looked for within the last second. */
-  has(keyId: string): boolean {
-    const since = this.#since.get(keyId);
+  /** Whether the id was looked for in the scope within the last second. */
+  has(scope: string, keyId: string): boolean {
+    const since = this.#since.get(`${keyId} ${scope}`);
     return since !== undefined && performance.now() - since < FORGET_MS;
   }
 
   /** Remembers that the id was not found now. */
-  add(keyId: string): void {
+  add(scope: string, keyId: string): void {
     if (this.#since.size >= MAX_IDS) this.#since.clear();
-    this.#since.set(keyId, performance.now());
+    this.#since.set(`${keyId} ${scope}`, performance.now());
   }
 }

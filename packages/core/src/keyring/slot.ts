@@ -10,7 +10,7 @@ import { deriveKeyringKey, KEY_BYTES, LABELS } from '../kdf.ts';
 import { unwrapKey, wrapKey } from '../kek/wrapped-key.ts';
 import { SecretBytes } from '../secret-bytes.ts';
 import type { SuiteId } from '../suite.ts';
-import { parsePassphrase, parseRawKey, parseRecoveryKey } from './key-text.ts';
+import { parsePassphrase, parseRawKey, parseRecoveryKey, RECOVERY_BYTES } from './key-text.ts';
 
 /** Public parameters of a slot; what they mean is up to its type. */
 export type SlotParams = Readonly<Record<string, string | number>>;
@@ -44,24 +44,24 @@ export const RECOVERY_TYPE = 'recoveryKey';
 
 /** Bounds of scrypt's cost: below the first it is no protection, above the second a hostile file could exhaust the memory. */
 const MIN_LOG_N = 14;
-const MAX_LOG_N = 20;
+const MAX_LOG_N = 18;
 const SCRYPT = { r: 8, p: 1 } as const;
 const SALT_BYTES = 16;
 
 /** Opens by a raw key of 256 bits, as text (see parseRawKey) or bytes; for the environment of an application. */
 export function rawKey(key: string | SecretBytes): SlotOpener {
-  return entropySlot('rawKey', typeof key === 'string' ? parseRawKey(key) : key);
+  return entropySlot('rawKey', typeof key === 'string' ? parseRawKey(key) : key, KEY_BYTES);
 }
 
 /** Opens by the recovery key that was shown when the keyring was created, as text or bytes. */
 export function recoveryKey(key: string | SecretBytes): SlotOpener {
-  return entropySlot(RECOVERY_TYPE, typeof key === 'string' ? parseRecoveryKey(key) : key);
+  return entropySlot(RECOVERY_TYPE, typeof key === 'string' ? parseRecoveryKey(key) : key, RECOVERY_BYTES);
 }
 
 /**
  * Opens by a passphrase through scrypt (RFC 7914).
  *
- * @param options - `logN`: base-2 logarithm of scrypt's cost for a new slot, 14 to 20; 17 takes 128 MiB and about half a second
+ * @param options - `logN`: base-2 logarithm of scrypt's cost for a new slot, 14 to 18; 17 takes 128 MiB and about half a second
  */
 export function passphrase(text: string, options: { readonly logN?: number } = {}): SlotOpener {
   const { logN = 17 } = options;
@@ -121,7 +121,8 @@ function slotAad(keyringId: string, slot: Omit<Slot, 'wrapped'>): Uint8Array {
 }
 
 /** The secret has its full entropy already, so that one derivation is enough. */
-function entropySlot(type: string, secret: SecretBytes): SlotOpener {
+function entropySlot(type: string, secret: SecretBytes, bytes: number): SlotOpener {
+  if (secret.length !== bytes) throw new FieldsealError('ERR_KEY_INVALID', `a ${type} has ${bytes} bytes`);
   return { type, create: async () => ({}), slotKey: async () => deriveKeyringKey(secret, LABELS.slot, type) };
 }
 
@@ -138,7 +139,7 @@ function isCost(logN: unknown): logN is number {
 function runScrypt(secret: Uint8Array, salt: Uint8Array, N: number, r: number, p: number): Promise<Uint8Array> {
   return new Promise((resolve, reject) => {
     scrypt(secret, salt, KEY_BYTES, { N, r, p, maxmem: 256 * N * r }, (error, key) => {
-      if (error === null) resolve(new Uint8Array(key));
+      if (error === null) resolve(key);
       else reject(new FieldsealError('ERR_KEYRING_IO', 'scrypt failed for want of memory', { cause: error }));
     });
   });

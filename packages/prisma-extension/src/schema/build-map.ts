@@ -6,6 +6,7 @@
 import {
   type ColumnType,
   type FieldsealError,
+  MAX_PAD,
   NORMALIZER_NAMES,
   type NormalizerName,
   type ValueType,
@@ -33,7 +34,6 @@ const DEFAULT_BITS = 128;
 /** Shorter terms collide, and an equality search would then return a row that does not match. */
 const MIN_BITS = 96;
 const MAX_BITS = 256;
-const MAX_PAD = 65_536;
 
 interface Annotated {
   readonly field: ParsedField;
@@ -188,6 +188,8 @@ function index(
       throw refuse(`there is no normaliser ${normalizer}; known are ${NORMALIZER_NAMES.join(', ')}`);
     }
   }
+  if ((normalize as readonly string[]).lastIndexOf('nfkc') > 0)
+    throw refuse('nfkc stands first: behind another normaliser it can undo what that one did');
   if (!((bits as number) >= MIN_BITS && (bits as number) <= MAX_BITS))
     throw refuse(`bits is a number from ${MIN_BITS} to ${MAX_BITS}`);
   checkTermColumn(bits as number, field.nativeType, refuse);
