@@ -109,7 +109,7 @@ function generate(folder, schema) {
 }
 
 function say(text) {
-  process.stdout.write(`generate: ${text}\n`);
+  process.stderr.write(`generate: ${text}\n`);
 }
 
 try {

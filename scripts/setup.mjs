@@ -85,7 +85,7 @@ function newestBuild() {
 
 /** Runs a program with its output on ours. With --quiet its output is kept back, and shown only if it fails. */
 function run(program, args) {
-  const output = quiet ? 'pipe' : 'inherit';
+  const output = quiet ? 'pipe' : 2; // everything goes where our own messages go
   const child = spawn(program, args, {
     cwd: ROOT,
     env: ENVIRONMENT,
@@ -105,7 +105,8 @@ function run(program, args) {
 }
 
 function say(text) {
-  if (!quiet) process.stdout.write(`set-up: ${text}\n`);
+  // Standard output is the command's own: `npm start -s -- --json`.
+  if (!quiet) process.stderr.write(`set-up: ${text}\n`);
 }
 
 try {

@@ -43,13 +43,17 @@ export interface Cell {
 
 /** Header of the cells of one key. */
 export function encodeHeader(suite: SuiteId, keyId: string): Uint8Array {
+  if (!isSuite(suite)) throw new FieldsealError('ERR_OPTIONS', 'a suite is XCHACHA20_POLY1305 or XAES_256_GCM');
   return concat(Uint8Array.of(suite), keyIdBytes(keyId));
 }
 
 /** The 8 bytes of a key id, as headers and AAD hold them. */
 export function keyIdBytes(keyId: string): Uint8Array {
   const id = fromHex(keyId);
-  if (id?.length !== KEY_ID_BYTES) throw new FieldsealError('ERR_KEY_INVALID', 'a key id has 16 hexadecimal digits');
+  if (id?.length !== KEY_ID_BYTES)
+    throw new FieldsealError('ERR_KEY_INVALID', 'a key id has 16 hexadecimal digits', {
+      hint: 'Key ids are shown by `fieldseal keyring show`.',
+    });
   return id;
 }
 

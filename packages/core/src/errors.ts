@@ -16,7 +16,8 @@ const HINTS = {
   ERR_KEY_DISABLED: 'Enable the key version again to read what it encrypted.',
   ERR_KEY_EXHAUSTED: 'Rotate: add a key version and promote it.',
   ERR_KEY_INVALID: 'Check the key or passphrase for missing or changed characters.',
-  ERR_KEY_MISSING: 'Set FIELDSEAL_KEY or FIELDSEAL_PASSPHRASE, or pass `keyring` to encryption().',
+  ERR_KEY_MISSING:
+    'Set FIELDSEAL_KEY or FIELDSEAL_PASSPHRASE in the environment. A .env file has to be loaded, as by `node --env-file=.env`.',
   ERR_KEY_STATUS: 'Look at the key versions with `fieldseal keyring show`.',
   ERR_KEY_STORE: 'Check that the key store is reachable and undamaged.',
   ERR_KEY_UNKNOWN: 'Open the keyring that holds this key id; it may have been added by another instance.',
@@ -25,7 +26,8 @@ const HINTS = {
   ERR_KEYRING_DAMAGED: 'Restore the keyring from a backup; do not edit it by hand.',
   ERR_KEYRING_EXISTS: 'Choose another path, or open the keyring that is there.',
   ERR_KEYRING_IO: 'Check the path and the permissions of the keyring.',
-  ERR_KEYRING_LOCKED: 'None of the given keys opens this keyring. Check FIELDSEAL_KEY or FIELDSEAL_PASSPHRASE.',
+  ERR_KEYRING_LOCKED:
+    'None of the given keys opens this keyring: check FIELDSEAL_KEY or FIELDSEAL_PASSPHRASE, or the keyring was altered.',
   ERR_KEYRING_MISSING:
     'Create one with `npx fieldseal init`, or restore it from a backup if data was encrypted before.',
   ERR_KEYRING_SLOT: 'Keep at least one recovery key and one more way to open the keyring.',

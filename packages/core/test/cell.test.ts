@@ -113,4 +113,13 @@ describe('a key id', () => {
       expect(codeOf(() => cellTextPrefix(XCHACHA20_POLY1305, keyId))).toBe('ERR_KEY_INVALID');
     },
   );
+
+  it('is made for a known suite and a whole key id only: a wrong prefix would count no cells', () => {
+    for (const suite of ['xchacha20-poly1305', 0x13, 0, null]) {
+      expect(codeOf(() => cellTextPrefix(suite as never, '0123456789abcdef'))).toBe('ERR_OPTIONS');
+    }
+    for (const keyId of ['', 'zz', '0123456789abcde', '0123456789abcdef00']) {
+      expect(codeOf(() => cellTextPrefix(XCHACHA20_POLY1305, keyId))).toBe('ERR_KEY_INVALID');
+    }
+  });
 });

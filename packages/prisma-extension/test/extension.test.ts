@@ -311,6 +311,23 @@ describe.each(TARGETS)('$database with prisma-$generator: transparent', (target)
     expect(await db.plain.create({ data: { value: 'v', where } })).toMatchObject({ value: 'v', where });
   });
 
+  it('encrypts rows that were plaintext when the extended client writes them again', async () => {
+    await test.plain.user.createMany({
+      data: [
+        { ...ada, id: 'u1' },
+        { name: 'Bob', email: 'bob@example.com', id: 'u2' },
+      ],
+    });
+    await expect(db.user.findMany()).rejects.toEqual(code('ERR_CELL_FORMAT'));
+    await db.user.update({ where: { id: 'u2' }, data: { email: 'bob@example.com' }, select: { id: true } }); // an interrupted run
+    for (const { id, email, ssn, note } of await test.plain.user.findMany()) {
+      if (email.startsWith(TEXT_PREFIX)) continue;
+      await db.user.update({ where: { id }, data: { email, ssn, note }, select: { id: true } });
+    }
+    expect(await db.user.findMany({ orderBy: { name: 'asc' } })).toMatchObject([ada, { email: 'bob@example.com' }]);
+    expect(await db.user.findFirst({ where: { ssn: ada.ssn, email: 'ada@example.com' } })).toMatchObject({ id: 'u1' });
+  });
+
   it('takes text that looks like a cell for text', async () => {
     const { id } = await db.user.create({ data: ada });
     const cell = String((await rawUser())['note']);

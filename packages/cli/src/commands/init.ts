@@ -121,6 +121,11 @@ function report({ path, id, suite, key, envFile, appended, recoveryText, isDefau
       : [
           'Give the key to the application as FIELDSEAL_KEY, from a secret manager if there is one. It is not shown again.',
         ]),
+    ...(envFile === undefined
+      ? []
+      : [
+          `Load the key from ${envFile}, as by \`node --env-file=${envFile}\`, and keep the file out of version control.`,
+        ]),
     ...(isDefault ? [] : ['Set FIELDSEAL_KEYRING to this path for the application.']),
     'Write the recovery key down and keep it away from this machine. It opens the keyring when the key is lost, and is not shown again.',
     'Back up the keyring: without it the encrypted data is lost, whatever keys are kept.',

@@ -38,6 +38,7 @@ export interface KeyringDocument {
   readonly keysets: readonly KeysetRecord[];
 }
 
+const FORMAT_FAMILY = 'fieldseal-keyring/';
 const FORMAT = 'fieldseal-keyring/1';
 
 /** Ways to open one keyring, at most. */
@@ -62,6 +63,12 @@ export function parseDocument(text: string): { readonly document: KeyringDocumen
   }
   const { mac: code, ...rest } = members(json, 'the document');
   const { format, id, generation, created, suite, slots, keks, keysets } = rest;
+  if (typeof format === 'string' && format !== FORMAT && format.startsWith(FORMAT_FAMILY)) {
+    const hint = 'A newer version of Fieldseal wrote it: update this one.';
+    throw new FieldsealError('ERR_KEYRING_DAMAGED', 'the keyring has a format that this version does not know', {
+      hint,
+    });
+  }
   if (format !== FORMAT) throw damaged(`its format is not ${FORMAT}`);
   if (!isText(id) || !isText(created)) throw damaged('id or created');
   if (!Number.isSafeInteger(generation) || (generation as number) < 1) throw damaged('generation');
