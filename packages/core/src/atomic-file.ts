@@ -56,10 +56,24 @@ export class AtomicFile {
 
   /** The file behind a symbolic link: the link stays, and all its names have one lock. Makes the folder. */
   async #target(): Promise<string> {
-    await mkdir(dirname(this.path), { recursive: true }).catch((error: unknown) => {
+    await makeFolder(dirname(this.path)).catch((error: unknown) => {
       throw ioError(error, `the folder of ${this.path} cannot be made`);
     });
     return realpath(this.path).catch(() => this.path);
+  }
+}
+
+/** Makes a folder and those above it. Node 20's recursive mkdir never ends where a file system has no room for folders, as /proc. */
+async function makeFolder(path: string): Promise<void> {
+  try {
+    await mkdir(path);
+  } catch (error) {
+    if (codeOf(error) === 'EEXIST') return;
+    if (codeOf(error) !== 'ENOENT' || dirname(path) === path) throw error;
+    await makeFolder(dirname(path));
+    await mkdir(path).catch((second: unknown) => {
+      if (codeOf(second) !== 'EEXIST') throw second;
+    });
   }
 }
 

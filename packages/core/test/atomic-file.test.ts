@@ -102,6 +102,13 @@ describe('a fault of the file system', () => {
     );
   });
 
+  it('in making folders is reported, also where none can be made', async () => {
+    expect(await codeOfPromise(new AtomicFile('/proc/fieldseal/one.json').replace(null, 'one'))).toBe('ERR_KEYRING_IO');
+    expect(await codeOfPromise(new AtomicFile('/proc/fieldseal/a/b/one.json').replace(null, 'one'))).toBe(
+      'ERR_KEYRING_IO',
+    );
+  });
+
   it('between lock and rename is reported, and leaves nothing behind', async () => {
     // Room for the name of the lock, and none for that of the temporary file.
     const tight = new AtomicFile(join(folder, 'x'.repeat(240)));
