@@ -5,27 +5,15 @@ import { FieldCipher, type StoredField } from '../src/field-cipher.ts';
 import type { ColumnType } from '../src/field-spec.ts';
 import { deriveKeyId } from '../src/kdf.ts';
 import { dekAad, unwrapKey, wrapKey } from '../src/kek/wrapped-key.ts';
-import { DataKey, IndexRoot, type KeyView } from '../src/keyring/key-view.ts';
+import { DataKey, type KeyView } from '../src/keyring/key-view.ts';
 import { SecretBytes } from '../src/secret-bytes.ts';
 import type { SuiteId } from '../src/suite.ts';
 import { codeOf } from './error-code.ts';
 import { fieldSpec } from './field-specs.ts';
+import { viewOf } from './test-view.ts';
 
 const REFUSALS = ['ERR_CELL_FORMAT', 'ERR_DECRYPT', 'ERR_KEY_UNKNOWN'];
 const cipher = new FieldCipher();
-
-function viewOf(suite: SuiteId): KeyView {
-  const dek = SecretBytes.take(new Uint8Array(32).fill(3));
-  const primary = new DataKey(deriveKeyId(dek), suite, dek);
-  const indexRoot = new IndexRoot('', 1, SecretBytes.take(new Uint8Array(32)));
-  return {
-    scope: '',
-    primary,
-    indexRoot,
-    keys: new Map([[primary.keyId, primary]]),
-    statuses: new Map([[primary.keyId, 'enabled']]),
-  };
-}
 
 /** The view with the same key under every id, so that an altered header reaches the authentication. */
 function gullible(view: KeyView, suite: SuiteId): KeyView {
@@ -52,7 +40,7 @@ function* flipped(bytes: Uint8Array): Generator<Uint8Array> {
 }
 
 describe.each([0x11, 0x12] as const)('a cell of suite %i is refused', (suite) => {
-  const view = viewOf(suite);
+  const view = viewOf(suite, 3);
   const field = store(view, 'Bytes');
   const bytes = field.stored as Uint8Array;
 
@@ -99,7 +87,7 @@ describe.each([0x11, 0x12] as const)('a cell of suite %i is refused', (suite) =>
 });
 
 describe('the text of a cell is refused', () => {
-  const view = viewOf(0x11);
+  const view = viewOf(0x11, 3);
   const field = store(view, 'String');
   const text = field.stored as string;
 

@@ -5,14 +5,13 @@ import { decodeCell, encodeCell, encodeCellText, encodeHeader } from '../src/cel
 import { canonicalDecimal } from '../src/decimal.ts';
 import { FieldCipher } from '../src/field-cipher.ts';
 import type { ColumnType } from '../src/field-spec.ts';
-import { deriveKeyId } from '../src/kdf.ts';
 import { formatRawKey, formatRecoveryKey, parseRawKey, parseRecoveryKey } from '../src/keyring/key-text.ts';
-import { DataKey, IndexRoot, type KeyView } from '../src/keyring/key-view.ts';
 import { pad, unpad } from '../src/padding.ts';
 import { SecretBytes } from '../src/secret-bytes.ts';
 import type { SuiteId } from '../src/suite.ts';
 import { decodeValue, encodeValue, VALUE_TYPES, type ValueType } from '../src/value.ts';
 import { fieldSpec } from './field-specs.ts';
+import { viewOf } from './test-view.ts';
 
 const runs = { numRuns: process.env['SLOW'] === '1' ? 10_000 : 300 };
 
@@ -262,7 +261,7 @@ describe('the field cipher', () => {
     const cipher = new FieldCipher();
     fc.assert(
       fc.property(fc.array(fc.oneof(...fields), { maxLength: 8 }), suites, (batch, suite) => {
-        const view = viewOf(suite);
+        const view = viewOf(suite, suite);
         const plain = batch.map(({ type, value, column, pad: padTo, row }) => ({
           spec: fieldSpec(type, column, padTo),
           value,
@@ -278,16 +277,3 @@ describe('the field cipher', () => {
     );
   });
 });
-
-function viewOf(suite: SuiteId): KeyView {
-  const dek = SecretBytes.take(new Uint8Array(32).fill(suite));
-  const primary = new DataKey(deriveKeyId(dek), suite, dek);
-  const indexRoot = new IndexRoot('', 1, SecretBytes.take(new Uint8Array(32)));
-  return {
-    scope: '',
-    primary,
-    indexRoot,
-    keys: new Map([[primary.keyId, primary]]),
-    statuses: new Map([[primary.keyId, 'enabled']]),
-  };
-}

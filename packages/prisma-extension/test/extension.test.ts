@@ -4,27 +4,25 @@ import {
   type Client,
   freshKeyring,
   namespaceOf,
-  openDatabase,
   skipOf,
   stopServers,
   TARGETS,
   type TestDatabase,
+  typedError,
+  useDatabase,
 } from './harness.ts';
 
 afterAll(stopServers);
-
-const code = (expected: string) => expect.objectContaining({ name: 'FieldsealError', code: expected });
 
 describe.each(TARGETS)('$database with prisma-$generator: transparent', (target) => {
   let test: TestDatabase;
   let db: Client;
 
-  beforeAll(async () => {
-    test = await openDatabase(target);
+  const database = useDatabase(target);
+  beforeAll(() => {
+    test = database.current;
     db = test.db;
   });
-  beforeEach(() => test.clear());
-  afterAll(() => test.close());
 
   const ada = { name: 'Ada', email: 'Ada@Example.com', ssn: '078-05-1120', note: 'first' };
   const rawUser = async () => (await test.raw('SELECT * FROM "User"'))[0] as Record<string, unknown>;
@@ -292,7 +290,7 @@ describe.each(TARGETS)('$database with prisma-$generator: transparent', (target)
         db.user.create({ data: { name: 'C', email: 'c@example.com' } }),
         db.user.findMany({ where: { note: 'x' } }),
       ]),
-    ).rejects.toEqual(code('ERR_UNSUPPORTED_FILTER'));
+    ).rejects.toEqual(typedError('ERR_UNSUPPORTED_FILTER'));
     const failing = db.$transaction(async (tx) => {
       await tx.user.create({ data: { name: 'D', email: 'd@example.com' } });
       expect(await tx.user.findFirst({ where: { email: 'd@example.com' } })).toMatchObject({ name: 'D' });
@@ -318,7 +316,7 @@ describe.each(TARGETS)('$database with prisma-$generator: transparent', (target)
         { name: 'Bob', email: 'bob@example.com', id: 'u2' },
       ],
     });
-    await expect(db.user.findMany()).rejects.toEqual(code('ERR_CELL_FORMAT'));
+    await expect(db.user.findMany()).rejects.toEqual(typedError('ERR_CELL_FORMAT'));
     await db.user.update({ where: { id: 'u2' }, data: { email: 'bob@example.com' }, select: { id: true } }); // an interrupted run
     for (const { id, email, ssn, note } of await test.plain.user.findMany()) {
       if (email.startsWith(TEXT_PREFIX)) continue;

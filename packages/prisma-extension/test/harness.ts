@@ -7,6 +7,7 @@ import { startPostgres } from '@fieldseal/testkit';
 import { PrismaLibSql } from '@prisma/adapter-libsql';
 import { PrismaPg } from '@prisma/adapter-pg';
 import pg from 'pg';
+import { afterAll, beforeAll, beforeEach, expect } from 'vitest';
 import { type EncryptionOptions, encryption } from '../src/index.ts';
 import { PrismaClient as PostgresClient } from './generated/postgresql-client/client.ts';
 import { PrismaClient } from './generated/sqlite-client/client.ts';
@@ -103,6 +104,24 @@ export async function openDatabase(target: Target, options: EncryptionOptions = 
       await Promise.all([plain.$disconnect(), base.$disconnect()]);
       await dispose();
       keyring.close();
+    },
+  };
+}
+
+/** Matches a typed error of this code. */
+export const typedError = (code: string) => expect.objectContaining({ name: 'FieldsealError', code });
+
+/** One database for all tests of the enclosing block, emptied before each. */
+export function useDatabase(target: Target): { readonly current: TestDatabase } {
+  let test: TestDatabase | undefined;
+  beforeAll(async () => {
+    test = await openDatabase(target);
+  });
+  beforeEach(() => test?.clear());
+  afterAll(() => test?.close());
+  return {
+    get current() {
+      return test ?? expect.unreachable('the database is open in tests only');
     },
   };
 }

@@ -1,22 +1,27 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { encryption } from '../src/index.ts';
-import { type Client, freshKeyring, openDatabase, stopServers, TARGETS, type TestDatabase } from './harness.ts';
+import {
+  type Client,
+  freshKeyring,
+  stopServers,
+  TARGETS,
+  type TestDatabase,
+  typedError,
+  useDatabase,
+} from './harness.ts';
 
 afterAll(stopServers);
-
-const code = (expected: string) => expect.objectContaining({ name: 'FieldsealError', code: expected });
 
 /** Every shape that cannot be served, in every position, on every target: a typed error and no SQL. */
 describe.each(TARGETS)('$database with prisma-$generator: fails closed', (target) => {
   let test: TestDatabase;
   let db: Client;
 
-  beforeAll(async () => {
-    test = await openDatabase(target);
+  const database = useDatabase(target);
+  beforeAll(() => {
+    test = database.current;
     db = test.db;
   });
-  beforeEach(() => test.clear());
-  afterAll(() => test.close());
 
   const ada = { name: 'Ada', email: 'Ada@Example.com', ssn: '078-05-1120', note: 'first' };
   const rawUser = async () => (await test.raw('SELECT * FROM "User"'))[0] as Record<string, unknown>;
@@ -64,7 +69,7 @@ describe.each(TARGETS)('$database with prisma-$generator: fails closed', (target
   ])('%s is refused before any SQL', async (_, query) => {
     await db.user.count();
     test.statements.length = 0;
-    await expect((async () => query(db))()).rejects.toEqual(code('ERR_UNSUPPORTED_FILTER'));
+    await expect((async () => query(db))()).rejects.toEqual(typedError('ERR_UNSUPPORTED_FILTER'));
     expect(test.statements).toEqual([]);
   });
 
@@ -73,12 +78,12 @@ describe.each(TARGETS)('$database with prisma-$generator: fails closed', (target
     ['update', (c: Client) => c.user.update({ where: { id: 'x' }, data: { ssnIndex: null } })],
     ['nested', (c: Client) => c.org.create({ data: { name: 'o', users: { create: { ...ada, ssnDigits: '1.00' } } } })],
   ])('terms written by hand are refused in %s', async (_, query) => {
-    await expect((async () => query(db))()).rejects.toEqual(code('ERR_INDEX_WRITTEN'));
+    await expect((async () => query(db))()).rejects.toEqual(typedError('ERR_INDEX_WRITTEN'));
   });
 
   it('refuses lone surrogates and values of another type, and writes nothing', async () => {
-    await expect(db.user.create({ data: { ...ada, note: 'y\ud800' } })).rejects.toEqual(code('ERR_VALUE'));
-    await expect(db.user.create({ data: { ...ada, note: 5 as never } })).rejects.toEqual(code('ERR_VALUE'));
+    await expect(db.user.create({ data: { ...ada, note: 'y\ud800' } })).rejects.toEqual(typedError('ERR_VALUE'));
+    await expect(db.user.create({ data: { ...ada, note: 5 as never } })).rejects.toEqual(typedError('ERR_VALUE'));
     await expect(db.user.findFirst({ where: { email: '\udc00' } })).rejects.toMatchObject({
       code: 'ERR_VALUE',
       model: 'User',
@@ -113,7 +118,7 @@ describe.each(TARGETS)('$database with prisma-$generator: fails closed', (target
     await expect(db.user.findMany()).rejects.toMatchObject({ code: 'ERR_DECRYPT', field: 'note' });
     await test.plain.user.update({ where: { id }, data: { note: String(raw['note']) } });
     const stranger = test.extend({ keyring: await freshKeyring() });
-    await expect(stranger.user.findMany()).rejects.toEqual(code('ERR_KEY_UNKNOWN'));
+    await expect(stranger.user.findMany()).rejects.toEqual(typedError('ERR_KEY_UNKNOWN'));
     expect(await stranger.user.findMany({ select: { name: true } })).toEqual([{ name: 'Ada' }]);
   });
 

@@ -14,8 +14,8 @@ interface Place {
 }
 
 /**
- * What has to be done to the arguments of one query: collected while they are walked, done at once when the keys are there. Nothing is
- * changed until the whole walk has passed, so a refused query leaves no trace.
+ * The cells and terms that the arguments of one query need: collected while they are walked, made at once when the keys are there. The
+ * arguments are Prisma's own copy, so that neither the walk nor a refusal in it touches what the caller holds.
  */
 export class Plan {
   readonly #values: (Place & { readonly spec: FieldSpec; readonly value: unknown })[] = [];
