@@ -7,6 +7,7 @@
 
 /** Every code, with the advice that stands in for a hint when the thrower gives none. */
 const HINTS = {
+  ERR_BINDING: 'Name the row by the fields that the cell is bound to, as in where: { id }.',
   ERR_CELL_FORMAT:
     'The stored value is not a Fieldseal cell. It was written without encryption or damaged; restore it or encrypt it.',
   ERR_DECRYPT: 'The cell is damaged, was moved from another place, or was written under another key.',

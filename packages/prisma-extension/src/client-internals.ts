@@ -39,6 +39,34 @@ export function hasExtension(client: object, name: string): boolean {
   return false;
 }
 
+/** Fields that the client's option `omit` leaves out of the results of a model. */
+export function globalOmitOf(client: object, model: string): readonly string[] {
+  const omit = member(member(client, '_globalOmit'), model.charAt(0).toLowerCase() + model.slice(1));
+  return typeof omit === 'object' && omit !== null
+    ? Object.entries(omit).flatMap(([f, on]) => (on === true ? [f] : []))
+    : [];
+}
+
+/** Kind of the transaction that a query runs in: interactive, one of a batch, or none. */
+export function transactionOf(params: object): { readonly kind: 'itx' | 'batch' } | undefined {
+  const transaction = member(member(params, '__internalParams'), 'transaction');
+  const kind = member(transaction, 'kind');
+  return kind === 'itx' || kind === 'batch' ? (transaction as { readonly kind: 'itx' | 'batch' }) : undefined;
+}
+
+/**
+ * The client bound to the interactive transaction of a query; without one the client itself.
+ *
+ * @throws ERR_OPTIONS when this version of Prisma has no such function
+ */
+export function clientWithin<Client extends object>(client: Client, transaction: object | undefined): Client {
+  if (transaction === undefined) return client;
+  const create = member(client, '_createItxClient');
+  if (typeof create !== 'function')
+    throw new FieldsealError('ERR_OPTIONS', 'this version of Prisma does not let queries join a transaction');
+  return (create as (transaction: object) => Client).call(client, transaction);
+}
+
 /** Path from the queried model to the one that a fluent call such as `findUnique(…).posts()` gives back: relation fields in order. */
 export function fluentPathOf(params: object): readonly string[] {
   const path = member(member(params, '__internalParams'), 'dataPath');

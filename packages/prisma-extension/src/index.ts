@@ -4,5 +4,13 @@
  * @module
  */
 export { type ErrorCode, FieldsealError, isFieldsealError } from '@fieldseal/core';
-export { type EncryptionOptions, encryption } from './extension.ts';
-export type { EncryptedFieldMap, IndexMap, ModelMap, SchemaMap } from './schema/schema-map.ts';
+export { type EncryptedClient, type EncryptionOptions, encryption } from './extension.ts';
+export type { EncryptionHelpers, ModelsOf } from './helpers.ts';
+export type {
+  BoundFieldMap,
+  EncryptedFieldMap,
+  FieldMode,
+  IndexMap,
+  ModelMap,
+  SchemaMap,
+} from './schema/schema-map.ts';

@@ -171,25 +171,95 @@ const model = (fields: string, more = '') => `model User {\n  id String @id\n${f
 describe('what the schema map holds', () => {
   it('names columns, indexes, relations and compounds', () => {
     const schema = model(
-      `  /// @encrypted(pad: 16, name: "person.mail")\n  email String @unique\n  /// @blindIndex(of: email, normalize: [trim], bits: 100, name: "mail")\n  emailIndex String? @unique\n  org String\n  data Json? /// @encrypted`,
-      '@@unique([org, emailIndex])',
+      `  /// @encrypted(pad: 16, name: "person.mail")\n  email String @unique @map("mail")\n  /// @blindIndex(of: email, normalize: [trim], bits: 100, name: "mail")\n  emailIndex String? @unique\n  org String\n  data Json? /// @encrypted`,
+      '@@unique([org, emailIndex])\n@@map("users")',
     );
+    const plainField = {
+      column: 'String',
+      type: 'String',
+      list: false,
+      unique: false,
+      enum: null,
+      mode: 'strict',
+      bind: [],
+      pad: null,
+    };
     expect(buildSchemaMap(parseInlineSchema(schema)).models['User']).toEqual({
+      dbName: 'users',
+      dbSchema: null,
       fields: { id: 'String', email: 'String', emailIndex: 'String', org: 'String', data: 'Json' },
       encrypted: {
-        email: { column: 'String', type: 'String', pad: 16, context: { model: 'person', field: 'mail' } },
-        data: { column: 'Json', type: 'Json', pad: null, context: { model: 'User', field: 'data' } },
+        email: {
+          ...plainField,
+          dbName: 'mail',
+          unique: true,
+          pad: 16,
+          context: { model: 'person', field: 'mail' },
+        },
+        data: {
+          ...plainField,
+          column: 'Json',
+          type: 'Json',
+          dbName: 'data',
+          context: { model: 'User', field: 'data' },
+        },
       },
-      indexes: { emailIndex: { of: 'email', name: 'mail', normalize: ['trim'], bits: 100, unique: true } },
+      indexes: {
+        emailIndex: { of: 'email', dbName: 'emailIndex', name: 'mail', normalize: ['trim'], bits: 100, unique: true },
+      },
+      bound: {},
       compounds: { org_emailIndex: ['org', 'emailIndex'] },
     });
+  });
+
+  it('holds types, enums, lists, modes and bindings', () => {
+    const schema = `${model(
+      '  at Int\n  /// @encrypted(type: DateTime, mode: migrating)\n  born String\n  /// @encrypted(type: Role)\n  role Bytes\n  /// @encrypted(type: Int)\n  marks String[]\n  /// @encrypted(mode: readonly, bind: [at, id])\n  old String?',
+    )}\nenum Role {\n  ADMIN\n  USER @map("u") // the rest\n}\nenum Other {\n  A\n}`;
+    const map = buildSchemaMap(parseInlineSchema(schema));
+    expect(map.enums).toEqual({ Role: ['ADMIN', 'USER'] });
+    expect(map.models['User']).toMatchObject({
+      encrypted: {
+        born: { column: 'String', type: 'DateTime', mode: 'migrating' },
+        role: { column: 'Bytes', type: 'String', enum: 'Role' },
+        marks: { type: 'Int', list: true },
+        old: { mode: 'readonly', bind: ['id', 'at'] },
+      },
+      bound: { id: { type: 'String', make: null, spelling: 'any' }, at: { type: 'Int', make: null, spelling: 'any' } },
+    });
+  });
+
+  it.each([
+    ['String @id @default(uuid())', 'postgresql', { make: 'uuid(4)', spelling: 'any' }],
+    ['String @id @default(uuid(7)) @db.Uuid', 'postgresql', { make: 'uuid(7)', spelling: 'uuid' }],
+    ['String @id @default(cuid())', 'mysql', { make: 'cuid(1)', spelling: 'lower' }],
+    ['String @id @default(cuid(2)) @db.Citext', 'postgresql', { make: 'cuid(2)', spelling: 'lower' }],
+    ['String @id @default(nanoid(10))', 'sqlite', { make: 'nanoid(10)', spelling: 'any' }],
+    ['String @id @default(ulid())', 'sqlite', { make: 'ulid()', spelling: 'any' }],
+    ['BigInt @id', 'mysql', { type: 'BigInt', make: null, spelling: 'any' }],
+  ])('knows how %s on %s is made and spelled', (id, provider, expected) => {
+    const schema = `${datasource(provider)}model User {\n  id ${id}\n  /// @encrypted(bind: [id])\n  a String @db.Text\n}`;
+    expect(buildSchemaMap(parseInlineSchema(schema)).models['User']?.bound).toEqual({
+      id: { type: 'String', ...expected },
+    });
+  });
+
+  it.each([
+    ['an autoincrement id', 'Int @id @default(autoincrement())', /made by the database/],
+    ['an id that the database makes', 'String @id @default(dbgenerated("gen_random_uuid()"))', /made by the database/],
+    ['a time', 'DateTime @id', /type String, Int, BigInt/],
+    ['padded text', 'String @id @db.Char(36)', /another text back/],
+    ['capital letters where case is folded', 'String @id @default(nanoid()) @db.Citext', /capital letters/],
+    ['an optional field', 'String? @unique', /may be NULL/],
+  ])('refuses to bind a cell to %s', (_, id, message) => {
+    const schema = `${datasource()}model User {\n  id ${id}\n  /// @encrypted(bind: [id])\n  a String\n}`;
+    expect(() => buildSchemaMap(parseInlineSchema(schema))).toThrow(message);
   });
 
   it.each([
     ['an Int column', '  /// @encrypted\n  a Int', /needs a String, Bytes or Json column/],
     ['an enum', '  /// @encrypted\n  a Role\n}\nenum Role {\n  A', /needs a String/],
     ['a relation', '  /// @encrypted\n  a User?', /relation/],
-    ['a list', '  /// @encrypted\n  a String[]', /lists/],
     ['an id', '  /// @encrypted\n  a String @id', /@id/],
     ['a default', '  /// @encrypted\n  a String @default("x")', /@default/],
     ['a generated default', '  /// @encrypted\n  a String @default(uuid())', /@default/],
@@ -230,9 +300,31 @@ describe('what the schema map holds', () => {
       '  /// @encrypted\n  a String\n  /// @encrypted(name: "User.a")\n  b String',
       /used by User.a/,
     ],
-    ['type', '  /// @encrypted(type: DateTime)\n  a String', /type is not supported by this version/],
-    ['bind', '  /// @encrypted(bind: [id])\n  a String', /bind is not supported by this version/],
-    ['mode', '  /// @encrypted(mode: migrating)\n  a String', /mode is not supported by this version/],
+    ['an unknown type', '  /// @encrypted(type: Text)\n  a String', /no type Text; known are String/],
+    ['a type in a Json column', '  /// @encrypted(type: Int)\n  a Json', /needs a String or Bytes column/],
+    ['an enum in a Json column', '  /// @encrypted(type: E)\n  a Json\n}\nenum E {\n  A', /needs a String or Bytes/],
+    ['an unknown mode', '  /// @encrypted(mode: writing)\n  a String', /migrating or readonly/],
+    ['the mode that is the default', '  /// @encrypted(mode: strict)\n  a String', /migrating or readonly/],
+    ['a binding to nothing', '  /// @encrypted(bind: [])\n  a String', /names no field/],
+    ['a binding to an unknown field', '  /// @encrypted(bind: [nope])\n  a String', /bind names nope/],
+    ['a binding to itself', '  /// @encrypted(bind: [a])\n  a String', /annotated field/],
+    [
+      'a binding to a foreign key',
+      '  /// @encrypted(bind: [b])\n  a String\n  b String\n  r User @relation(fields: [b], references: [id])',
+      /a relation changes it/,
+    ],
+    ['a binding to a relation', '  /// @encrypted(bind: [r])\n  a String\n  r User?', /type String, Int, BigInt/],
+    ['an index of a list', '  /// @encrypted\n  b String[]\n  /// @blindIndex(of: b)\n  a String?', /list/],
+    [
+      'an index of a Boolean',
+      '  /// @encrypted(type: Boolean)\n  b String\n  /// @blindIndex(of: b)\n  a String?',
+      /frequency/,
+    ],
+    [
+      'an index of an enum',
+      '  /// @encrypted(type: E)\n  b String\n  /// @blindIndex(of: b)\n  a String?\n}\nenum E {\n  A',
+      /frequency/,
+    ],
     ['@scope', '  /// @scope\n  a String', /@scope is not supported/],
     ['two annotations', '  /// @encrypted\n  /// @blindIndex(of: b)\n  a String', /one annotation/],
     ['an index of nothing', '  /// @blindIndex\n  a String?', /needs the field/],

@@ -5,7 +5,7 @@ import { buildSchemaMap } from '../schema/build-map.ts';
 import { compileSchema } from '../schema/compiled-schema.ts';
 import { checkSameMap } from '../schema/from-client.ts';
 import { type Dmmf, parseDmmf } from '../schema/from-dmmf.ts';
-import { parseInlineSchema } from '../schema/inline-schema.ts';
+import { readSchemaMap } from '../schema/read-schema.ts';
 import { emitSchemaMap } from './emit.ts';
 
 /** Name of the file that is written into the output folder. */
@@ -19,7 +19,7 @@ generatorHelper.generatorHandler({
     if (output == null) throw new Error('the fieldseal generator has no output folder');
     const map = buildSchemaMap(parseDmmf(dmmf as Dmmf, datasources[0]?.activeProvider ?? ''));
     compileSchema(map);
-    checkSameMap(map, buildSchemaMap(parseInlineSchema(datamodel))); // what encryption() will read from the client
+    checkSameMap(map, readSchemaMap(datamodel)); // what encryption() will read from the client
     await mkdir(output, { recursive: true });
     await writeFile(join(output, FILE), emitSchemaMap(map));
   },

@@ -9,12 +9,15 @@ import {
   MAX_PAD,
   NORMALIZER_NAMES,
   type NormalizerName,
+  VALUE_TYPES,
   type ValueType,
 } from '@fieldseal/core';
-import { type Annotation, parseAnnotations, schemaError } from './annotation.ts';
+import { type Annotation, type ArgumentValue, parseAnnotations, schemaError } from './annotation.ts';
 import { checkCellColumn, checkTermColumn } from './column-size.ts';
 import type {
+  BoundFieldMap,
   EncryptedFieldMap,
+  FieldMode,
   IndexMap,
   ModelMap,
   ParsedField,
@@ -23,17 +26,41 @@ import type {
   SchemaMap,
 } from './schema-map.ts';
 
-/** Column types that can hold cells, with the type of value that they hold. */
-const COLUMNS: Readonly<Record<ColumnType, ValueType>> = { String: 'String', Bytes: 'Bytes', Json: 'Json' };
+/** Column types that can hold cells. Unless an annotation says otherwise, the values are of the same type. */
+const COLUMNS: readonly ColumnType[] = ['String', 'Bytes', 'Json'];
+
+/** Modes that an annotation may name. */
+const MODES: readonly FieldMode[] = ['migrating', 'readonly'];
+
+/** Types with so few values that the frequency of terms tells which is which (SciTePress 2024, "LAMA"). */
+const FEW_VALUES: readonly ValueType[] = ['Boolean'];
+
+/** Types of columns that cells can be bound to: their values have one text, in the client and in the database. */
+const BOUND_TYPES: readonly string[] = ['String', 'Int', 'BigInt'] satisfies BoundFieldMap['type'][];
+
+/** Databases whose text comparison folds case by default. */
+const FOLDING: readonly string[] = ['mysql', 'sqlserver'];
+
+/** Native types of text that give a value back as it was written. `Char` pads it with spaces. */
+const EXACT_TEXT: readonly string[] = ['Text', 'VarChar', 'MediumText', 'LongText', 'Uuid', 'Citext'];
 
 /** Arguments that a later version will serve. They are refused rather than ignored. */
-const NOT_YET = { encrypted: ['type', 'bind', 'mode'], blindIndex: ['kind'] } as const;
+const NOT_YET = { encrypted: [], blindIndex: ['kind'] } as const;
 
 /** Bits of a term unless the annotation says otherwise. */
 const DEFAULT_BITS = 128;
 /** Shorter terms collide, and an equality search would then return a row that does not match. */
 const MIN_BITS = 96;
 const MAX_BITS = 256;
+
+/** What the rules look at besides the field itself. */
+interface Surroundings {
+  readonly model: ParsedModel;
+  readonly provider: string;
+  readonly enums: ParsedSchema['enums'];
+  /** Fields that a relation is built on, as `Model.field`. */
+  readonly referenced: ReadonlySet<string>;
+}
 
 interface Annotated {
   readonly field: ParsedField;
@@ -46,11 +73,11 @@ interface Annotated {
  *
  * @throws ERR_SCHEMA with model and field for the first annotation that cannot be served
  */
-export function buildSchemaMap({ provider, models }: ParsedSchema): SchemaMap {
+export function buildSchemaMap({ provider, enums, models }: ParsedSchema): SchemaMap {
   const referenced = new Set(models.flatMap((model) => model.fields.flatMap((field) => referencedBy(model, field))));
   const contexts = new Map<string, string>();
   const entries = models.map((model): [string, ModelMap] => {
-    const map = modelMap(model, provider, referenced);
+    const map = modelMap({ model, provider, enums, referenced });
     for (const [field, { context }] of Object.entries(map.encrypted)) {
       const name = `${context.model}.${context.field}`;
       const other = contexts.get(name);
@@ -60,10 +87,16 @@ export function buildSchemaMap({ provider, models }: ParsedSchema): SchemaMap {
     }
     return [model.name, map];
   });
-  return { format: 'fieldseal-schema/1', models: Object.fromEntries(entries) };
+  const used = new Set(entries.flatMap(([, map]) => Object.values(map.encrypted).map((field) => field.enum)));
+  return {
+    format: 'fieldseal-schema/1',
+    enums: Object.fromEntries(Object.entries(enums).filter(([name]) => used.has(name))),
+    models: Object.fromEntries(entries),
+  };
 }
 
-function modelMap(model: ParsedModel, provider: string, referenced: ReadonlySet<string>): ModelMap {
+function modelMap(around: Surroundings): ModelMap {
+  const { model } = around;
   if (parseAnnotations(model.documentation, { model: model.name }).length > 0) {
     throw schemaError('an annotation stands on the model; put it on a field', { model: model.name });
   }
@@ -72,11 +105,10 @@ function modelMap(model: ParsedModel, provider: string, referenced: ReadonlySet<
   const indexes: Record<string, IndexMap> = {};
   for (const entry of annotated) {
     if (entry.encrypted !== undefined)
-      encrypted[entry.field.name] = encryptedField(model, entry.field, entry.encrypted, provider, referenced);
+      encrypted[entry.field.name] = encryptedField(around, entry.field, entry.encrypted);
   }
   for (const entry of annotated) {
-    if (entry.index !== undefined)
-      indexes[entry.field.name] = index(model, entry.field, entry.index, encrypted, referenced);
+    if (entry.index !== undefined) indexes[entry.field.name] = index(around, entry.field, entry.index, encrypted);
   }
   refuseSharedNames(model, indexes);
   for (const { field } of annotated) {
@@ -91,10 +123,16 @@ function modelMap(model: ParsedModel, provider: string, referenced: ReadonlySet<
       });
     }
   }
+  const bound = new Set(Object.values(encrypted).flatMap(({ bind }) => bind));
   return {
+    dbName: model.dbName,
+    dbSchema: model.dbSchema,
     fields: Object.fromEntries(model.fields.map((field) => [field.name, `${field.type}${field.list ? '[]' : ''}`])),
     encrypted,
     indexes,
+    bound: Object.fromEntries(
+      model.fields.flatMap((field) => (bound.has(field.name) ? [[field.name, boundField(around, field)]] : [])),
+    ),
     compounds: Object.fromEntries(model.compounds.map((compound) => [compound.name, compound.fields])),
   };
 }
@@ -124,52 +162,111 @@ function annotate(model: ParsedModel, field: ParsedField): Annotated {
   return { field, encrypted: of('encrypted'), index: of('blindIndex') };
 }
 
-function encryptedField(
-  model: ParsedModel,
-  field: ParsedField,
-  { args }: Annotation,
-  provider: string,
-  referenced: ReadonlySet<string>,
-): EncryptedFieldMap {
+function encryptedField(around: Surroundings, field: ParsedField, { args }: Annotation): EncryptedFieldMap {
+  const { model, provider } = around;
   const refuse = refuser(model, field);
-  const column = field.kind === 'scalar' && Object.hasOwn(COLUMNS, field.type) ? (field.type as ColumnType) : undefined;
+  const column = field.kind === 'scalar' ? COLUMNS.find((known) => known === field.type) : undefined;
   if (column === undefined)
     throw refuse(
       `@encrypted needs a String, Bytes or Json column, and this is ${field.kind === 'object' ? 'a relation' : field.type}`,
     );
-  if (field.list) throw refuse('lists cannot be encrypted by this version');
-  checkPlain(model, field, referenced, refuse);
+  checkPlain(model, field, around.referenced, refuse);
   const compound = model.compounds.find(({ fields }) => fields.includes(field.name));
   if (compound !== undefined)
     throw refuse(`the constraint ${compound.name} holds ciphertext; use a @blindIndex column in it instead`);
   checkCellColumn(column, field.nativeType, provider, refuse);
-  const { pad = null, name } = args;
+  const { pad = null, mode = 'strict' } = args;
   if (pad !== null && !((pad as number) >= 2 && (pad as number) <= MAX_PAD))
     throw refuse(`pad is a size in bytes from 2 to ${MAX_PAD}`);
-  const [stableModel = model.name, stableField = field.name, ...rest] =
-    name === undefined ? [] : String(name).split('.');
-  if (
-    rest.length > 0 ||
-    stableModel === '' ||
-    stableField === '' ||
-    (name !== undefined && !String(name).includes('.'))
-  ) {
-    throw refuse('name is a stable name of two parts, as in "user.email"');
-  }
+  if (args['mode'] !== undefined && !MODES.some((known) => known === mode))
+    throw refuse(`mode is ${MODES.join(' or ')}, or left out`);
   return {
     column,
-    type: COLUMNS[column],
+    dbName: field.dbName,
+    list: field.list,
+    unique: field.unique,
+    ...valueType(column, args['type'], around.enums, refuse),
+    mode: mode as FieldMode,
+    bind: boundFields(around, args['bind'], refuse),
     pad: pad as number | null,
-    context: { model: stableModel, field: stableField },
+    context: stableName(model, field, args['name'], refuse),
   };
 }
 
+/** Type of the values; an enum's are its names. */
+function valueType(
+  column: ColumnType,
+  type: ArgumentValue | undefined,
+  enums: ParsedSchema['enums'],
+  refuse: Refuse,
+): { readonly type: ValueType; readonly enum: string | null } {
+  if (type === undefined) return { type: column, enum: null };
+  if (Object.hasOwn(enums, type as string)) {
+    if (column === 'Json') throw refuse('an enum needs a String or Bytes column');
+    return { type: 'String', enum: type as string };
+  }
+  const known = VALUE_TYPES.find((candidate) => candidate === type);
+  if (known === undefined) throw refuse(`there is no type ${type}; known are ${VALUE_TYPES.join(', ')} and the enums`);
+  if (column === 'Json' && known !== 'Json') throw refuse(`a value of type ${known} needs a String or Bytes column`);
+  return { type: known, enum: null };
+}
+
+/** Names that the key is derived from. */
+function stableName(
+  { name: model }: ParsedModel,
+  { name: field }: ParsedField,
+  name: ArgumentValue | undefined,
+  refuse: Refuse,
+): EncryptedFieldMap['context'] {
+  if (name === undefined) return { model, field };
+  const [stableModel = '', stableField = '', ...rest] = String(name).split('.');
+  if (rest.length > 0 || stableModel === '' || stableField === '')
+    throw refuse('name is a stable name of two parts, as in "user.email"');
+  return { model: stableModel, field: stableField };
+}
+
+/** Fields that a cell is bound to, in schema order. */
+function boundFields({ model }: Surroundings, bind: ArgumentValue | undefined, refuse: Refuse): string[] {
+  if (bind === undefined) return [];
+  const names = bind as readonly string[];
+  if (names.length === 0) throw refuse('bind names no field; write bind: [id], or leave it out');
+  const unknown = names.find((name) => !model.fields.some((field) => field.name === name));
+  if (unknown !== undefined) throw refuse(`bind names ${unknown}, which is no field of this model`);
+  return model.fields.filter(({ name }) => names.includes(name)).map(({ name }) => name);
+}
+
+/** The rules for a field that cells are bound to: its value is known before the row is written, has one spelling, and stays. */
+function boundField({ model, provider }: Surroundings, field: ParsedField): BoundFieldMap {
+  const refuse = refuser(model, field);
+  const { type, nativeType, idDefault } = field;
+  if (field.kind !== 'scalar' || field.list || !BOUND_TYPES.includes(type))
+    throw refuse(`a cell cannot be bound to it: bind takes fields of type ${BOUND_TYPES.join(', ')}`);
+  if (field.documentation !== '' && parseAnnotations(field.documentation, { model: model.name }).length > 0)
+    throw refuse('a cell cannot be bound to an annotated field');
+  if (!field.required) throw refuse('a cell cannot be bound to it, because it may be NULL');
+  if (model.fields.some(({ relationFrom }) => relationFrom.includes(field.name)))
+    throw refuse('a cell cannot be bound to it, because a relation changes it');
+  if (field.hasDefault && idDefault === null)
+    throw refuse(
+      'a cell cannot be bound to it: its @default is made by the database, after the cell (use uuid(), cuid(), ulid() or nanoid())',
+    );
+  const [native] = nativeType ?? [];
+  if (type === 'String' && native !== undefined && !EXACT_TEXT.includes(native))
+    throw refuse(`a cell cannot be bound to it: @db.${native} may give another text back than was written`);
+  const folds = native === 'Citext' || FOLDING.includes(provider);
+  const spelling = type !== 'String' ? 'any' : native === 'Uuid' ? 'uuid' : folds ? 'lower' : 'any';
+  if (spelling !== 'any' && (idDefault?.startsWith('nanoid') || idDefault === 'ulid()'))
+    throw refuse(
+      'a cell cannot be bound to it: its ids have capital letters, and the database does not tell them from small ones',
+    );
+  return { type: type as BoundFieldMap['type'], make: idDefault, spelling };
+}
+
 function index(
-  model: ParsedModel,
+  { model, referenced }: Surroundings,
   field: ParsedField,
   { args }: Annotation,
   encrypted: ModelMap['encrypted'],
-  referenced: ReadonlySet<string>,
 ): IndexMap {
   const refuse = refuser(model, field);
   const { of, normalize = [], bits = DEFAULT_BITS, name = field.name } = args;
@@ -180,6 +277,9 @@ function index(
   if (source === undefined || sourceField === undefined)
     throw refuse(`@blindIndex(of: ${of}) names no encrypted field of this model`);
   if (source.type === 'Json') throw refuse('a Json field cannot be indexed');
+  if (source.list) throw refuse('a list cannot be indexed by this version');
+  if (source.enum !== null || FEW_VALUES.includes(source.type))
+    throw refuse('an index of a field with so few values gives them away by their frequency; filter after reading');
   if (field.kind !== 'scalar' || field.type !== 'String' || field.list) throw refuse('an index column is a String');
   if (field.required) throw refuse('an index column is optional (String?), because only Fieldseal writes it');
   checkPlain(model, field, referenced, refuse);
@@ -195,6 +295,7 @@ function index(
   checkTermColumn(bits as number, field.nativeType, refuse);
   return {
     of,
+    dbName: field.dbName,
     name: String(name),
     normalize: normalize as readonly NormalizerName[],
     bits: bits as number,

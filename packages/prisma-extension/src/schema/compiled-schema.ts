@@ -1,13 +1,22 @@
 import type { FieldSpec, IndexSpec } from '@fieldseal/core';
 import { COMBINATORS } from '../walk/grammar.ts';
 import { schemaError } from './annotation.ts';
-import type { SchemaMap } from './schema-map.ts';
+import type { BoundFieldMap, FieldMode, SchemaMap } from './schema-map.ts';
 
 /** An encrypted field with the indexes that are kept for it. */
 export interface EncryptedNode {
   readonly kind: 'encrypted';
   readonly spec: FieldSpec;
   readonly indexes: readonly IndexNode[];
+  /** Whether the field is a list, whose elements are encrypted. */
+  readonly list: boolean;
+  /** Whether the column of ciphertext is `@unique`. */
+  readonly unique: boolean;
+  /** The names that a value may be, of an enum; null for any value of the type. */
+  readonly names: ReadonlySet<string> | null;
+  readonly mode: FieldMode;
+  /** Fields of the row that its cells are bound to. */
+  readonly bind: readonly (readonly [field: string, map: BoundFieldMap])[];
 }
 
 /** A column of index terms. */
@@ -31,6 +40,10 @@ export interface CompiledModel {
   readonly fields: ReadonlyMap<string, EncryptedNode | IndexNode | RelationNode>;
   /** Type of every field, with `[]` behind that of a list. */
   readonly types: ReadonlyMap<string, string>;
+  /** Fields that cells of this model are bound to. */
+  readonly bound: ReadonlyMap<string, BoundFieldMap>;
+  /** Fields that the client leaves out of results unless a query asks for them (its option `omit`). */
+  readonly omitted: ReadonlySet<string>;
   /** Fields of each compound id and unique constraint. */
   readonly compounds: ReadonlyMap<string, readonly string[]>;
   /** Whether an encrypted field lies in this model or in one that it can reach. If not, its queries are left alone. */
@@ -48,15 +61,21 @@ type Draft = { -readonly [Member in keyof CompiledModel]: CompiledModel[Member] 
 /**
  * Links the models of a schema map and finds out what each reaches.
  *
+ * @param omitted - fields that the client omits by default, by model
  * @throws ERR_SCHEMA for a field called AND, OR or NOT in a model that reaches an encrypted field
  */
-export function compileSchema(map: SchemaMap): ReadonlyMap<string, CompiledModel> {
+export function compileSchema(
+  map: SchemaMap,
+  omitted: (model: string) => readonly string[] = () => [],
+): ReadonlyMap<string, CompiledModel> {
   const models = new Map<string, Draft>();
   for (const name of Object.keys(map.models)) {
     models.set(name, {
       name,
       fields: new Map(),
       types: new Map(),
+      bound: new Map(),
+      omitted: new Set(omitted(name)),
       compounds: new Map(),
       reaches: false,
       encrypted: [],
@@ -66,14 +85,18 @@ export function compileSchema(map: SchemaMap): ReadonlyMap<string, CompiledModel
   for (const [name, model] of Object.entries(map.models)) {
     const draft = models.get(name) as Draft;
     draft.types = new Map(Object.entries(model.fields));
+    draft.bound = new Map(Object.entries(model.bound));
     draft.compounds = new Map(Object.entries(model.compounds));
-    draft.encrypted = Object.entries(model.encrypted).map(([field, { column, type, pad, context }]) => {
+    draft.encrypted = Object.entries(model.encrypted).map(([field, encrypted]) => {
+      const { column, type, pad, context, list, unique, mode } = encrypted;
       const spec: FieldSpec = { model: name, field, context, column, type, pad };
-      const indexes = Object.entries(model.indexes).flatMap(([at, { of, unique, ...index }]): IndexNode[] =>
+      const indexes = Object.entries(model.indexes).flatMap(([at, { of, unique, dbName: _, ...index }]): IndexNode[] =>
         of === field ? [{ kind: 'index', unique, spec: { model: name, column: at, source: spec, ...index } }] : [],
       );
       for (const index of indexes) draft.fields.set(index.spec.column, index);
-      return [field, { kind: 'encrypted', spec, indexes }];
+      const names = encrypted.enum === null ? null : new Set(map.enums[encrypted.enum]);
+      const bind = encrypted.bind.map((bound) => [bound, model.bound[bound] as BoundFieldMap] as const);
+      return [field, { kind: 'encrypted', spec, indexes, list, unique, names, mode, bind }];
     });
     for (const [field, node] of draft.encrypted) draft.fields.set(field, node);
     for (const [field, type] of draft.types) {

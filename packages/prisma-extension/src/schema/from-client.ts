@@ -1,7 +1,6 @@
 import { FieldsealError } from '@fieldseal/core';
 import { inlineSchemaOf, type RuntimeModel, runtimeModelsOf } from '../client-internals.ts';
-import { buildSchemaMap } from './build-map.ts';
-import { parseInlineSchema } from './inline-schema.ts';
+import { readSchemaMap } from './read-schema.ts';
 import type { SchemaMap } from './schema-map.ts';
 
 /**
@@ -21,7 +20,7 @@ export function schemaMapFor(client: object, given: SchemaMap | undefined): Sche
     checkFields(given, runtime);
     return given;
   }
-  const own = buildSchemaMap(parseInlineSchema(text));
+  const own = readSchemaMap(text);
   checkFields(own, runtime);
   if (given !== undefined) checkSameMap(given, own);
   return own;

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { parseIdDefault } from '../id-default.ts';
 import { parseAnnotations, schemaError } from './annotation.ts';
 import type { ParsedField, ParsedModel, ParsedSchema } from './schema-map.ts';
 
@@ -11,6 +12,8 @@ const SCALARS = ['String', 'Boolean', 'Int', 'BigInt', 'Float', 'Decimal', 'Date
 const BLOCK = /^(model|view|type|enum|datasource|generator)\s+(\w+)\s*\{$/;
 const FIELD = /^(\w+)\s+(Unsupported\("(?:[^"\\]|\\.)*"\)|\w+)(\[\])?(\?)?\s*(.*)$/s;
 const PROVIDER = /^provider\s*=\s*"([^"]*)"/;
+/** A default that is a call with one number at most. */
+const CALL = /^\s*(?:value\s*:\s*)?(\w+)\(\s*(\d*)\s*\)\s*$/;
 const ATTRIBUTE = /(@@?)([\w.]+)/y;
 
 /** A line without comments, and the triple-slash comment behind it. */
@@ -51,6 +54,7 @@ export function parseInlineSchema(schema: string): ParsedSchema {
     if (kind !== undefined && name !== undefined) blocks.set(name, kind);
   }
   const tables: Table[] = [];
+  const enums: Record<string, string[]> = {};
   let provider = '';
   const comment = new PendingComment();
   let block: Block | null = null;
@@ -60,6 +64,7 @@ export function parseInlineSchema(schema: string): ParsedSchema {
       block = { kind, name, documentation: comment.take(), fields: [], attributes: [] };
       refuseLost(documentation, name); // Prisma drops what stands behind the brace
       if (!isTable(block)) refuseLost(block.documentation, name);
+      if (kind === 'enum') enums[name] = [];
     } else if (code === '') {
       comment.add(documentation, block?.name);
     } else if (code === '}') {
@@ -72,11 +77,12 @@ export function parseInlineSchema(schema: string): ParsedSchema {
     } else {
       if (isTable(block)) block.attributes.push(...attributes(code, block.name));
       if (block?.kind === 'datasource') provider = PROVIDER.exec(code)?.[1] ?? provider;
+      if (block?.kind === 'enum' && !code.startsWith('@@')) enums[block.name]?.push(code.replace(/[\s@].*$/s, ''));
       comment.add(documentation, block?.name);
       comment.drop(block?.name);
     }
   }
-  return { provider, models: visibleModels(tables) };
+  return { provider, enums, models: visibleModels(tables) };
 }
 
 /** Models and fields that the client has. Prisma itself insists that relations to an ignored model are ignored. */
@@ -161,8 +167,11 @@ function finishModel({ name, documentation, fields, attributes }: Table): Parsed
     return new Set(lists.flatMap((list) => (list.length === 1 ? list : [])));
   };
   const [ids, uniques] = [single('id'), single('unique')];
+  const argsOf = (attribute: string) => attributes.find((candidate) => candidate.name === attribute)?.args;
   return {
     name,
+    dbName: text(argsOf('map')) ?? name,
+    dbSchema: text(argsOf('schema')),
     documentation,
     fields: fields.map(({ ignored: _, ...field }) => ({
       ...field,
@@ -187,8 +196,10 @@ function parseField(
   const argsOf = (attribute: string) => found.find((candidate) => candidate.name === attribute)?.args;
   const native = found.find((attribute) => attribute.name.startsWith('db.'));
   const relation = argsOf('relation') ?? '';
+  const call = CALL.exec(argsOf('default') ?? '');
   return {
     name,
+    dbName: text(argsOf('map')) ?? name,
     kind: kindOf(type, blocks),
     type,
     list: list !== undefined,
@@ -196,6 +207,7 @@ function parseField(
     id: argsOf('id') !== undefined,
     unique: argsOf('unique') !== undefined,
     hasDefault: argsOf('default') !== undefined || argsOf('updatedAt') !== undefined,
+    idDefault: parseIdDefault(call?.[1] ?? '', call?.[2] ?? ''),
     nativeType: native === undefined ? null : [native.name.slice('db.'.length), split(native.args)],
     relationFrom: names(/\bfields\s*:\s*(\[[^\]]*\])/.exec(relation)?.[1] ?? ''),
     relationTo: names(/\breferences\s*:\s*(\[[^\]]*\])/.exec(relation)?.[1] ?? ''),
@@ -209,6 +221,12 @@ function kindOf(type: string, blocks: ReadonlyMap<string, string>): ParsedField[
   const block = blocks.get(type);
   if (block === 'enum') return 'enum';
   return block === undefined ? 'unsupported' : 'object';
+}
+
+/** The first string of an argument list, without its quotes and escapes; null where there is none. */
+function text(args: string | undefined): string | null {
+  const [, quoted] = /("(?:[^"\\]|\\.)*")/s.exec(args ?? '') ?? [];
+  return quoted === undefined ? null : (JSON.parse(quoted) as string);
 }
 
 /** Attributes with the text between their parentheses. */

@@ -1,9 +1,27 @@
 import type { ColumnType, NormalizerName, ValueType } from '@fieldseal/core';
+import type { IdDefault } from '../id-default.ts';
+
+/**
+ * What a field may do while data moves: `strict` accepts cells only; `migrating` reads and finds plaintext too, and writes cells;
+ * `readonly` refuses writes.
+ */
+export type FieldMode = 'strict' | 'migrating' | 'readonly';
 
 /** How an annotated field is encrypted. */
 export interface EncryptedFieldMap {
   readonly column: ColumnType;
+  /** Name of the column in the database. */
+  readonly dbName: string;
+  /** Whether the column is a list, whose elements are cells. */
+  readonly list: boolean;
+  /** Whether the column itself is `@unique`, which says nothing about ciphertext. */
+  readonly unique: boolean;
   readonly type: ValueType;
+  /** The enum whose names are the values, of type String then, or null. */
+  readonly enum: string | null;
+  readonly mode: FieldMode;
+  /** Fields of the same row that the cell is bound to, in schema order; empty for none. */
+  readonly bind: readonly string[];
   /** Pad size in bytes, or null. */
   readonly pad: number | null;
   /** Names that the key is derived from. */
@@ -14,6 +32,8 @@ export interface EncryptedFieldMap {
 export interface IndexMap {
   /** Encrypted field of the same model. */
   readonly of: string;
+  /** Name of the column in the database. */
+  readonly dbName: string;
   /** Name that the key is derived from. */
   readonly name: string;
   readonly normalize: readonly NormalizerName[];
@@ -22,13 +42,31 @@ export interface IndexMap {
   readonly unique: boolean;
 }
 
+/** A field that cells of its row are bound to. */
+export interface BoundFieldMap {
+  readonly type: 'String' | 'Int' | 'BigInt';
+  /** How a value is made where a create gives none, or null where it must be given. */
+  readonly make: IdDefault | null;
+  /**
+   * Values that the database gives back as they were written and finds under no other spelling: any, or only those in lower case where
+   * a collation or the column's type folds case.
+   */
+  readonly spelling: 'any' | 'lower' | 'uuid';
+}
+
 /** What the extension knows of a model. */
 export interface ModelMap {
+  /** Name of the table in the database. */
+  readonly dbName: string;
+  /** Schema of the table in the database, or null for the connection's. */
+  readonly dbSchema: string | null;
   /** Type of every field, with `[]` behind that of a list: `String`, `Post[]`. */
   readonly fields: Readonly<Record<string, string>>;
   readonly encrypted: Readonly<Record<string, EncryptedFieldMap>>;
   /** By the column that holds the terms. */
   readonly indexes: Readonly<Record<string, IndexMap>>;
+  /** Fields that cells are bound to. */
+  readonly bound: Readonly<Record<string, BoundFieldMap>>;
   /** Fields of each compound id and unique constraint, by the name that queries use. */
   readonly compounds: Readonly<Record<string, readonly string[]>>;
 }
@@ -38,12 +76,16 @@ export interface ModelMap {
  */
 export interface SchemaMap {
   readonly format: 'fieldseal-schema/1';
+  /** Names of the enums that encrypted fields use. */
+  readonly enums: Readonly<Record<string, readonly string[]>>;
   readonly models: Readonly<Record<string, ModelMap>>;
 }
 
 /** A field of schema.prisma, whichever reader found it. */
 export interface ParsedField {
   readonly name: string;
+  /** Name of the column in the database. */
+  readonly dbName: string;
   readonly kind: 'scalar' | 'enum' | 'object' | 'unsupported';
   readonly type: string;
   readonly list: boolean;
@@ -51,6 +93,8 @@ export interface ParsedField {
   readonly id: boolean;
   readonly unique: boolean;
   readonly hasDefault: boolean;
+  /** Default that makes an id in the client, or null for another default or none. */
+  readonly idDefault: IdDefault | null;
   /** `@db.VarChar(20)` is `['VarChar', ['20']]`. */
   readonly nativeType: readonly [name: string, args: readonly string[]] | null;
   /** Own fields that a relation is stored in. */
@@ -64,6 +108,10 @@ export interface ParsedField {
 /** A model or view of schema.prisma. */
 export interface ParsedModel {
   readonly name: string;
+  /** Name of the table in the database. */
+  readonly dbName: string;
+  /** Schema of the table in the database, or null. */
+  readonly dbSchema: string | null;
   readonly documentation: string;
   readonly fields: readonly ParsedField[];
   /** Compound ids and unique constraints. */
@@ -74,5 +122,7 @@ export interface ParsedModel {
 export interface ParsedSchema {
   /** `sqlite`, `postgresql`, `mysql` … */
   readonly provider: string;
+  /** Names of each enum's values. */
+  readonly enums: Readonly<Record<string, readonly string[]>>;
   readonly models: readonly ParsedModel[];
 }

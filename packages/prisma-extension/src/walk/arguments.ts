@@ -5,11 +5,16 @@
  */
 import { FieldsealError } from '@fieldseal/core';
 import type { CompiledModel } from '../schema/compiled-schema.ts';
-import { refuseEncrypted, walkHaving, walkUnique, walkWhere } from './filters.ts';
+import type { Extras } from './extras.ts';
+import { distinctFields, refuseEncrypted, walkAttempt, walkHaving, walkUnique, walkWhere } from './filters.ts';
 import { type Arguments, FIND, OPERATIONS, type Operation, type Rule } from './grammar.ts';
+import { groupByIndexes } from './grouping.ts';
 import { Plan } from './plan.ts';
+import { readBoundFields } from './selection.ts';
 import { entriesOf, isAbsent, isDictionary, itemsOf } from './value-kind.ts';
-import { walkData } from './writes.ts';
+import { walkCreate, walkUpdate } from './writes.ts';
+
+type Dictionary = Record<string, unknown>;
 
 /**
  * The grammar of an operation.
@@ -26,56 +31,79 @@ export function operationOf(model: CompiledModel, name: string): Operation {
  * Plans what has to be done to the arguments, which are changed in place later by the plan. Whatever cannot be served throws here, before
  * any SQL.
  *
- * @throws ERR_UNSUPPORTED_FILTER, ERR_UNSUPPORTED_OPERATION, ERR_INDEX_WRITTEN
+ * @throws ERR_UNSUPPORTED_FILTER, ERR_UNSUPPORTED_OPERATION, ERR_INDEX_WRITTEN, ERR_BINDING
  */
 export function planArguments(model: CompiledModel, operation: Operation, args: unknown): Plan {
   const plan = new Plan();
-  walkArguments(plan, model, operation.arguments, args);
+  walkArguments({ plan, model, extras: plan.extras }, operation.arguments, args);
+  if (operation.rows && isDictionary(args)) readBoundFields(model, args, plan.extras);
   return plan;
 }
 
-type Walk = (plan: Plan, model: CompiledModel, value: unknown, argument: string) => void;
+/** Where the walk is: the rows that are asked for, and what is read of them for us alone. */
+interface At {
+  readonly plan: Plan;
+  readonly model: CompiledModel;
+  readonly extras: Extras;
+}
+
+type Walk = (at: At, value: unknown, argument: string, args: Dictionary) => void;
 
 /** What to do for each rule of the grammar. */
 const WALKS: Readonly<Record<Rule, Walk>> = {
   plain: () => {},
-  where: walkWhere,
-  unique: walkUnique,
-  target: walkWhere,
-  data: walkData,
-  selection: walkSelection,
-  orderBy: (_, model, value) => walkOrderBy(model, value),
-  fields: (_, model, value, argument) => {
-    for (const field of itemsOf(value)) refuseEncrypted(model, String(field), argument);
+  where: ({ plan, model }, value) => walkWhere(plan, model, value),
+  unique: ({ plan, model }, value) => walkUnique(plan, model, value),
+  attempt: ({ plan, model }, value) => {
+    plan.secondWhere = walkAttempt(plan, model, value);
   },
-  aggregate: (_, model, value, argument) => {
+  target: ({ plan, model }, value) => walkWhere(plan, model, value),
+  create: ({ plan, model }, value) => walkCreate(plan, model, value),
+  update: ({ plan, model }, value, _, args) => walkUpdate(plan, model, value, args['where']),
+  selection: walkSelection,
+  orderBy: ({ model }, value) => walkOrderBy(model, value),
+  distinct: ({ model }, value, argument, args) => {
+    args[argument] = distinctFields(model, value);
+  },
+  by: ({ plan, model }, _, __, args) => {
+    plan.grouping = groupByIndexes(model, args);
+  },
+  aggregate: ({ model }, value, argument) => {
     for (const [field] of entriesOf(value)) refuseEncrypted(model, field, argument);
   },
-  having: (_, model, value) => walkHaving(model, value),
+  having: ({ model }, value) => walkHaving(model, value),
 };
 
-function walkArguments(plan: Plan, model: CompiledModel, grammar: Arguments, args: unknown): void {
+function walkArguments(at: At, grammar: Arguments, args: unknown): void {
   if (!isDictionary(args)) return;
   for (const [argument, value] of Object.entries(args)) {
     if (isAbsent(value)) continue;
     const rule = Object.hasOwn(grammar, argument) ? grammar[argument] : undefined;
     if (rule === undefined)
       throw new FieldsealError('ERR_UNSUPPORTED_OPERATION', `the argument ${argument} is unknown`, {
-        model: model.name,
+        model: at.model.name,
         hint: 'These are the arguments of Prisma 7.10. One that another extension adds must be taken out by it before this extension.',
       });
-    WALKS[rule](plan, model, value, argument);
+    WALKS[rule](at, value, argument, args);
   }
 }
 
 /** select and include: each relation in them has the arguments of findMany; `_count` may filter relations. */
-function walkSelection(plan: Plan, model: CompiledModel, selection: unknown): void {
+function walkSelection({ plan, model, extras }: At, selection: unknown): void {
   if (!isDictionary(selection)) return;
   for (const [key, value] of Object.entries(selection)) {
     const node = model.fields.get(key);
-    if (node?.kind === 'relation' && node.model.reaches) walkArguments(plan, node.model, FIND, value);
-    else if (key === '_count' && isDictionary(value)) walkSelection(plan, model, value['select']);
+    if (node?.kind === 'relation' && node.model.reaches)
+      walkRelation({ plan, model: node.model, extras: extras.under(key) }, selection, key);
+    else if (key === '_count' && isDictionary(value)) walkSelection({ plan, model, extras }, value['select']);
   }
+}
+
+function walkRelation(at: At, selection: Dictionary, key: string): void {
+  if (selection[key] === true && at.model.omitted.size > 0) selection[key] = {};
+  const args = selection[key];
+  walkArguments(at, FIND, args);
+  if (isDictionary(args)) readBoundFields(at.model, args, at.extras);
 }
 
 function walkOrderBy(model: CompiledModel, order: unknown): void {

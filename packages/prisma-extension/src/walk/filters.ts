@@ -6,30 +6,57 @@
  */
 import { FieldsealError, type IndexSpec } from '@fieldseal/core';
 import type { CompiledModel, EncryptedNode, IndexNode, RelationNode } from '../schema/compiled-schema.ts';
-import { COMBINATORS, EQUALITY_OPERATORS, LIST_QUANTIFIERS, ONE_QUANTIFIERS } from './grammar.ts';
+import { COMBINATORS, EQUALITY_OPERATORS, LIST_OPERATORS, LIST_QUANTIFIERS, ONE_QUANTIFIERS } from './grammar.ts';
 import type { Plan } from './plan.ts';
-import { entriesOf, isAbsent, isDictionary, isFieldReference, isNull, itemsOf } from './value-kind.ts';
+import { entriesOf, isAbsent, isDecimal, isDictionary, isFieldReference, isNull, itemsOf } from './value-kind.ts';
 
 type Dictionary = Record<string, unknown>;
 
+const MIGRATING = 'the field is being migrated, and its rows without a term cannot be found this way';
+const MIGRATING_HINT =
+  'Until the backfill is done, filters are served by an index without normalisers, and unique rows are found by find, update and delete.';
+
+/** What a filter has to find: any rows, one unique row, or one that a second attempt may find where the first does not. */
+type Purpose = 'any' | 'unique' | 'attempt';
+
 /** Filter of a model, or a list of such. Changed in place. */
 export function walkWhere(plan: Plan, model: CompiledModel, where: unknown): void {
-  for (const filter of itemsOf(where)) walkFilter(plan, model, filter, false);
+  for (const filter of itemsOf(where)) walkFilter(plan, model, filter, 'any');
 }
 
 /** Filter that has to name a unique row. */
 export function walkUnique(plan: Plan, model: CompiledModel, where: unknown): void {
-  walkFilter(plan, model, where, true);
+  walkFilter(plan, model, where, 'unique');
 }
 
-function walkFilter(plan: Plan, model: CompiledModel, where: unknown, unique: boolean): void {
+/**
+ * Filter of an operation on one row that changes nothing where it finds none, so that it can be tried again. While a field is being
+ * migrated the row is named by a term at first, and by the plaintext then.
+ *
+ * @returns the filter of the second attempt, or null when none is needed
+ */
+export function walkAttempt(plan: Plan, model: CompiledModel, where: unknown): Dictionary | null {
+  const migrating = entriesOf(where).some(([key, value]) => {
+    const node = model.fields.get(key);
+    return node?.kind === 'encrypted' && node.mode === 'migrating' && !isNullTest(value);
+  });
+  if (!migrating) {
+    walkUnique(plan, model, where);
+    return null;
+  }
+  const second = { ...(where as Dictionary) };
+  walkFilter(plan, model, where, 'attempt');
+  return second;
+}
+
+function walkFilter(plan: Plan, model: CompiledModel, where: unknown, purpose: Purpose): void {
   if (!model.reaches || !isDictionary(where)) return;
   for (const [key, value] of Object.entries(where)) {
     const node = model.fields.get(key);
     if (isAbsent(value)) continue;
     if (COMBINATORS.includes(key)) walkWhere(plan, model, value);
     else if (node?.kind === 'relation') walkRelationFilter(plan, node, value);
-    else if (node?.kind === 'encrypted') moveToIndex(plan, node, where, key, value, unique);
+    else if (node?.kind === 'encrypted') walkEncrypted(plan, node, where, value, purpose);
     else if (model.types.has(key)) refuseReferences(model, value);
     else if (model.compounds.has(key)) walkCompound(plan, model, key, value);
     else throw unknownFilter(model, key);
@@ -61,6 +88,26 @@ export function refuseEncrypted(model: CompiledModel, field: string, where: stri
     field,
     hint: 'The database sees ciphertext there. Do it in the application after reading.',
   });
+}
+
+/** Fields whose combinations rows are told apart by, an encrypted one by its index. */
+export function distinctFields(model: CompiledModel, fields: unknown): string[] {
+  return itemsOf(fields).map((field) => {
+    const node = model.fields.get(String(field));
+    return node?.kind === 'encrypted' ? exactIndex(node, 'distinct').spec.column : String(field);
+  });
+}
+
+/**
+ * An index whose terms are equal exactly when the values are.
+ *
+ * @throws ERR_UNSUPPORTED_FILTER when there is none, or not every row has a term yet
+ */
+export function exactIndex(node: EncryptedNode, argument: string): IndexNode {
+  const index = node.indexes.find(({ spec }) => spec.normalize.length === 0);
+  if (index !== undefined && node.mode !== 'migrating') return index;
+  const hint = 'It needs an index without normalisers, with a term in every row.';
+  throw unserved(node, `${argument} cannot be served on this encrypted field`, hint);
 }
 
 function walkRelationFilter(plan: Plan, { list, model }: RelationNode, filter: unknown): void {
@@ -95,34 +142,84 @@ function walkCompound(plan: Plan, model: CompiledModel, name: string, value: unk
     if (!isAbsent(value[index.spec.column]))
       throw unserved(node, `the constraint ${name} names the field and its index`);
     checkOperand(node, operand);
+    if (node.mode === 'migrating') throw unserved(node, MIGRATING, MIGRATING_HINT);
     delete value[key];
-    putTerm(plan, index.spec, value, operand);
+    putTerm(plan, node, index.spec, value, operand);
+  }
+}
+
+function walkEncrypted(plan: Plan, node: EncryptedNode, where: Dictionary, filter: unknown, purpose: Purpose): void {
+  if (node.list) checkListFilter(node, filter);
+  else if (isNullTest(filter))
+    return; // NULL is stored as NULL
+  else if (node.mode === 'migrating' && purpose === 'any') addIndex(plan, node, where, filter);
+  else {
+    const found = purpose === 'attempt' && node.unique && node.spec.type === node.spec.column;
+    if (node.mode === 'migrating' && !found) throw unserved(node, MIGRATING, MIGRATING_HINT);
+    moveToIndex(plan, node, where, filter, chooseIndex(node, filter, purpose !== 'any').spec);
   }
 }
 
 /** Takes the filter of an encrypted field out and puts one on its index column in. */
-function moveToIndex(
-  plan: Plan,
-  node: EncryptedNode,
-  where: Dictionary,
-  field: string,
-  filter: unknown,
-  unique: boolean,
-): void {
-  if (isNullTest(filter)) return; // NULL is stored as NULL
-  const { spec } = chooseIndex(node, filter, unique);
-  const free = isAbsent(where[spec.column]);
+function moveToIndex(plan: Plan, node: EncryptedNode, where: Dictionary, filter: unknown, index: IndexSpec): void {
+  const free = isAbsent(where[index.column]);
   const target: Dictionary = free ? where : {};
+  delete where[node.spec.field];
+  putFilter(plan, node, index, target, filter);
+  if (!free) addToAnd(where, target);
+}
+
+/**
+ * While a field is being migrated some rows have plaintext and no term: a filter finds those by the column itself. Only an index without
+ * normalisers means the same as the column.
+ */
+function addIndex(plan: Plan, node: EncryptedNode, where: Dictionary, filter: unknown): void {
+  const { field, type, column } = node.spec;
+  checkOperators(node, filter);
+  const exact = node.indexes.find(({ spec }) => spec.normalize.length === 0);
+  if (exact === undefined || type !== column || mentionsMode(filter)) throw unserved(node, MIGRATING, MIGRATING_HINT);
+  const encrypted: Dictionary = {};
+  putFilter(plan, node, exact.spec, encrypted, filter);
   delete where[field];
-  if (isDictionary(filter)) target[spec.column] = operators(plan, node, spec, filter);
-  else putTerm(plan, spec, target, filter);
-  if (!free) where['AND'] = [...(isAbsent(where['AND']) ? [] : itemsOf(where['AND'])), target];
+  addToAnd(where, { OR: [encrypted, { [exact.spec.column]: null, [field]: filter }] });
+}
+
+function addToAnd(where: Dictionary, filter: Dictionary): void {
+  where['AND'] = [...(isAbsent(where['AND']) ? [] : itemsOf(where['AND'])), filter];
+}
+
+function putFilter(plan: Plan, node: EncryptedNode, index: IndexSpec, target: Dictionary, filter: unknown): void {
+  if (isDictionary(filter)) target[index.column] = operators(plan, node, index, filter);
+  else putTerm(plan, node, index, target, filter);
 }
 
 /** Puts the term of `operand` into the index column; NULL stays NULL. */
-function putTerm(plan: Plan, index: IndexSpec, parent: Dictionary, operand: unknown): void {
+function putTerm(plan: Plan, node: EncryptedNode, index: IndexSpec, parent: Dictionary, operand: unknown): void {
   parent[index.column] = operand;
-  if (!isNull(operand)) plan.index(parent, index.column, index, operand);
+  if (!isNull(operand)) plan.index(parent, index.column, node, index, operand);
+}
+
+/** Whether a list is empty or NULL can be told from ciphertext, and nothing else. */
+function checkListFilter(node: EncryptedNode, filter: unknown): void {
+  const served =
+    isNull(filter) ||
+    entriesOf(filter).every(
+      ([operator, operand]) =>
+        LIST_OPERATORS.includes(operator) ||
+        isAbsent(operand) ||
+        (operator === 'equals' && (isNull(operand) || isEmptyList(operand))),
+    );
+  if (served && (isNull(filter) || isDictionary(filter) || isEmptyList(filter))) return;
+  const hint = 'isEmpty is served on an encrypted list. Filter in the application after reading.';
+  throw unserved(node, 'the elements of an encrypted list cannot be searched', hint);
+}
+
+function isEmptyList(value: unknown): boolean {
+  return Array.isArray(value) && value.length === 0;
+}
+
+function mentionsMode(filter: unknown): boolean {
+  return entriesOf(filter).some(([key, value]) => (key === 'mode' ? value === 'insensitive' : mentionsMode(value)));
 }
 
 /** The operators of a scalar filter with terms in place of values. */
@@ -139,12 +236,12 @@ function operators(plan: Plan, node: EncryptedNode, index: IndexSpec, filter: Di
       const terms = [...(operand as unknown[])];
       terms.forEach((item, at) => {
         checkOperand(node, item);
-        if (!isNull(item)) plan.index(terms, at, index, item);
+        if (!isNull(item)) plan.index(terms, at, node, index, item);
       });
       moved[operator] = terms;
     } else {
       moved[operator] = operand;
-      if (!isNull(operand)) plan.index(moved, operator, index, operand);
+      if (!isNull(operand)) plan.index(moved, operator, node, index, operand);
     }
   }
   return moved;
@@ -191,7 +288,8 @@ function checkOperators(node: EncryptedNode, filter: unknown): boolean {
 /** Operands are values. A field reference or anything else that Prisma would resolve in SQL cannot become a term. */
 function checkOperand(node: EncryptedNode, operand: unknown): void {
   const scalar = typeof operand !== 'object' || operand instanceof Uint8Array || isNull(operand);
-  if (!scalar) throw unserved(node, 'the operand of a filter is not a value');
+  if (!scalar && !(operand instanceof Date) && !isDecimal(operand))
+    throw unserved(node, 'the operand of a filter is not a value');
 }
 
 /** Whether a filter asks for NULL or its opposite, or for nothing at all: what the column of ciphertext itself can serve. */

@@ -13,15 +13,20 @@ export type Rule =
   | 'where'
   /** Filter that must name a unique row. */
   | 'unique'
+  /** The same for an operation that can be tried again when it finds no row. */
+  | 'attempt'
   /** Filter of a nested write: names a unique row of a list relation, and is an ordinary filter of a to-one relation. */
   | 'target'
-  /** Values of one row, or a list of such. */
-  | 'data'
+  /** Values of a new row, or a list of such. */
+  | 'create'
+  /** Changes of the row or rows that the `where` beside it names. */
+  | 'update'
   /** select or include. */
   | 'selection'
   | 'orderBy'
-  /** Field names: distinct and by. */
-  | 'fields'
+  /** Field names whose combinations rows are told apart by. */
+  | 'distinct'
+  | 'by'
   /** Fields over which a number is computed: _min, _max, _avg, _sum. */
   | 'aggregate'
   | 'having';
@@ -47,30 +52,30 @@ const NUMBERS: Arguments = {
 };
 
 /** Arguments of findMany, and of a list relation inside select and include. */
-export const FIND: Arguments = { ...PAGE, ...SELECT, distinct: 'fields' };
+export const FIND: Arguments = { ...PAGE, ...SELECT, distinct: 'distinct' };
 
 const rows = (args: Arguments): Operation => ({ arguments: args, rows: true });
 const none = (args: Arguments): Operation => ({ arguments: args, rows: false });
 
 /** Every operation of Prisma 7 on a model. One that is not here is refused. */
 export const OPERATIONS: Readonly<Record<string, Operation>> = {
-  findUnique: rows({ where: 'unique', ...SELECT }),
-  findUniqueOrThrow: rows({ where: 'unique', ...SELECT }),
+  findUnique: rows({ where: 'attempt', ...SELECT }),
+  findUniqueOrThrow: rows({ where: 'attempt', ...SELECT }),
   findFirst: rows(FIND),
   findFirstOrThrow: rows(FIND),
   findMany: rows(FIND),
-  create: rows({ data: 'data', ...SELECT }),
-  createMany: none({ data: 'data', skipDuplicates: 'plain' }),
-  createManyAndReturn: rows({ data: 'data', skipDuplicates: 'plain', ...SELECT }),
-  update: rows({ where: 'unique', data: 'data', ...SELECT }),
-  updateMany: none({ where: 'where', data: 'data', limit: 'plain' }),
-  updateManyAndReturn: rows({ where: 'where', data: 'data', limit: 'plain', ...SELECT }),
-  upsert: rows({ where: 'unique', create: 'data', update: 'data', ...SELECT }),
-  delete: rows({ where: 'unique', ...SELECT }),
+  create: rows({ data: 'create', ...SELECT }),
+  createMany: none({ data: 'create', skipDuplicates: 'plain' }),
+  createManyAndReturn: rows({ data: 'create', skipDuplicates: 'plain', ...SELECT }),
+  update: rows({ where: 'attempt', data: 'update', ...SELECT }),
+  updateMany: none({ where: 'where', data: 'update', limit: 'plain' }),
+  updateManyAndReturn: rows({ where: 'where', data: 'update', limit: 'plain', ...SELECT }),
+  upsert: rows({ where: 'unique', create: 'create', update: 'update', ...SELECT }),
+  delete: rows({ where: 'attempt', ...SELECT }),
   deleteMany: none({ where: 'where', limit: 'plain' }),
   count: none({ ...PAGE, select: 'plain' }),
   aggregate: none({ ...PAGE, ...NUMBERS }),
-  groupBy: none({ ...PAGE, ...NUMBERS, by: 'fields', having: 'having' }),
+  groupBy: none({ ...PAGE, ...NUMBERS, by: 'by', having: 'having' }),
 };
 
 /** A write of a relation field: what it takes, or what the members of the object that it takes are. */
@@ -78,17 +83,17 @@ export type NestedWrite = Rule | Arguments;
 
 /** Writes inside the value of a relation field. Each takes one item or a list. */
 export const NESTED_WRITES: Readonly<Record<string, NestedWrite>> = {
-  create: 'data',
-  createMany: { data: 'data', skipDuplicates: 'plain' },
+  create: 'create',
+  createMany: { data: 'create', skipDuplicates: 'plain' },
   connect: 'unique',
-  connectOrCreate: { where: 'unique', create: 'data' },
+  connectOrCreate: { where: 'unique', create: 'create' },
   disconnect: 'target',
   set: 'unique',
   delete: 'target',
   deleteMany: 'where',
-  update: { where: 'target', data: 'data' },
-  updateMany: { where: 'where', data: 'data', limit: 'plain' },
-  upsert: { where: 'target', create: 'data', update: 'data' },
+  update: { where: 'target', data: 'update' },
+  updateMany: { where: 'where', data: 'update', limit: 'plain' },
+  upsert: { where: 'target', create: 'create', update: 'update' },
 };
 
 /** Operators of an update of a scalar field. */
@@ -113,3 +118,6 @@ export const COMBINATORS: readonly string[] = ['AND', 'OR', 'NOT'];
 
 /** Operators of an equality index. */
 export const EQUALITY_OPERATORS: readonly string[] = ['equals', 'not', 'in', 'notIn', 'mode'];
+
+/** Operators of a list field that ciphertext serves: whether it is empty. */
+export const LIST_OPERATORS: readonly string[] = ['isEmpty'];

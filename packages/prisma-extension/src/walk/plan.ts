@@ -1,11 +1,16 @@
 import {
   blindIndexTerm,
   type FieldCipher,
-  type FieldSpec,
   type IndexSpec,
   isFieldsealError,
   type KeyView,
+  type PlainField,
 } from '@fieldseal/core';
+import type { EncryptedNode } from '../schema/compiled-schema.ts';
+import { bindingOf, type RowIdentity } from './binding.ts';
+import { Extras } from './extras.ts';
+import type { Grouping } from './grouping.ts';
+import { toCipher } from './typed-value.ts';
 
 /** Where a value is to be put: a member of an object or an item of an array. */
 interface Place {
@@ -18,17 +23,27 @@ interface Place {
  * arguments are Prisma's own copy, so that neither the walk nor a refusal in it touches what the caller holds.
  */
 export class Plan {
-  readonly #values: (Place & { readonly spec: FieldSpec; readonly value: unknown })[] = [];
+  /** What the query reads besides what it was asked for. */
+  readonly extras: Extras = new Extras();
+  /** Filter to try when the query finds no row, or null. */
+  secondWhere: Record<string, unknown> | null = null;
+  /** How the groups of groupBy are turned into values, or null. */
+  grouping: Grouping | null = null;
+  readonly #values: (Place & PlainField)[] = [];
   readonly #terms: (Place & { readonly index: IndexSpec; readonly value: unknown })[] = [];
 
-  /** Puts the cell of `value` at `parent[key]`. */
-  encrypt(parent: object, key: string | number, spec: FieldSpec, value: unknown): void {
-    this.#values.push({ parent, key, spec, value });
+  /**
+   * Puts the cell of `value` at `parent[key]`.
+   *
+   * @throws ERR_BINDING when the cell is bound to its row and the row is not known
+   */
+  encrypt(parent: object, key: string | number, node: EncryptedNode, value: unknown, row: RowIdentity): void {
+    this.#values.push({ parent, key, spec: node.spec, value: toCipher(node, value), binding: bindingOf(node, row) });
   }
 
   /** Puts the index term of `value` at `parent[key]`. */
-  index(parent: object, key: string | number, index: IndexSpec, value: unknown): void {
-    this.#terms.push({ parent, key, index, value });
+  index(parent: object, key: string | number, node: EncryptedNode, index: IndexSpec, value: unknown): void {
+    this.#terms.push({ parent, key, index, value: toCipher(node, value) });
   }
 
   /** Whether there is nothing to do, so that no key is needed. */
@@ -39,10 +54,7 @@ export class Plan {
   /** Does everything. Throws ERR_VALUE for a value that is not of its field's type, before anything is changed. */
   apply(cipher: FieldCipher, view: KeyView): void {
     const terms = this.#terms.map(({ index, value }) => term(view, index, value));
-    const cells = cipher.encrypt(
-      view,
-      this.#values.map(({ spec, value }) => ({ spec, value, binding: null })),
-    );
+    const cells = cipher.encrypt(view, this.#values);
     for (const [at, place] of this.#terms.entries()) put(place, terms[at]);
     for (const [at, place] of this.#values.entries()) put(place, cells[at]);
   }

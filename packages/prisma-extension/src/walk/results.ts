@@ -1,30 +1,65 @@
-import type { FieldSpec } from '@fieldseal/core';
-import type { CompiledModel } from '../schema/compiled-schema.ts';
+import type { BoundColumn, FieldSpec } from '@fieldseal/core';
+import type { CompiledModel, EncryptedNode } from '../schema/compiled-schema.ts';
+import { bindingOfRow } from './binding.ts';
+import type { Extras } from './extras.ts';
+import { isPlaintext, readPlaintext } from './plaintext.ts';
 
 /** A cell in a result, with the place that its value goes to. */
 export interface ResultCell {
-  readonly row: Record<string, unknown>;
+  readonly parent: object;
+  readonly key: string | number;
+  readonly node: EncryptedNode;
   readonly spec: FieldSpec;
   readonly stored: unknown;
-  readonly binding: null;
+  readonly binding: readonly BoundColumn[] | null;
 }
 
 /**
  * Finds the cells in a result: a row, a list of rows, or null. Whatever was selected, omitted or included, the shape of the row tells.
  *
+ * @param extras - what the rows hold for us alone; it is left out of the copy
  * @returns the result with rows of its own wherever a cell may be, so that decrypting them changes nothing that another extension holds
+ * @throws ERR_BINDING for a bound cell whose row came without its bound fields; ERR_VALUE_TYPE for plaintext of another type
  */
-export function collectCells(model: CompiledModel, result: unknown, cells: ResultCell[]): unknown {
-  if (Array.isArray(result)) return result.map((row) => collectCells(model, row, cells));
+export function collectCells(
+  model: CompiledModel,
+  result: unknown,
+  cells: ResultCell[],
+  extras: Extras | undefined,
+): unknown {
+  if (Array.isArray(result)) return result.map((row) => collectCells(model, row, cells, extras));
   if (typeof result !== 'object' || result === null) return result;
   const row: Record<string, unknown> = { ...result };
-  for (const [field, { spec }] of model.encrypted) {
-    const stored = row[field];
-    if (stored !== undefined && stored !== null) cells.push({ row, spec, stored, binding: null });
-  }
+  for (const [field, node] of model.encrypted) collectField(node, row, field, cells);
   for (const [field, target] of model.paths) {
     const value = row[field];
-    if (value !== undefined && value !== null) row[field] = collectCells(target, value, cells);
+    if (value !== undefined && value !== null) row[field] = collectCells(target, value, cells, extras?.within(field));
   }
+  for (const field of extras?.fields ?? []) delete row[field];
   return row;
+}
+
+function collectField(node: EncryptedNode, row: Record<string, unknown>, field: string, cells: ResultCell[]): void {
+  const stored = row[field];
+  if (stored === undefined || stored === null) return;
+  const binding = bindingOfRow(node, row);
+  if (!node.list || !Array.isArray(stored)) collectCell(node, row, field, stored, binding, cells);
+  else {
+    const list: unknown[] = [...stored];
+    row[field] = list;
+    for (const [at, element] of list.entries()) collectCell(node, list, at, element, binding, cells);
+  }
+}
+
+function collectCell(
+  node: EncryptedNode,
+  parent: object,
+  key: string | number,
+  stored: unknown,
+  binding: readonly BoundColumn[] | null,
+  cells: ResultCell[],
+): void {
+  if (node.mode === 'migrating' && isPlaintext(node, stored)) {
+    (parent as Record<string | number, unknown>)[key] = readPlaintext(node, stored);
+  } else cells.push({ parent, key, node, spec: node.spec, stored, binding });
 }

@@ -27,6 +27,11 @@ export function isNull(value: unknown): boolean {
   return ['DbNull', 'JsonNull', 'AnyNull'].includes(nullName(value as object));
 }
 
+/** Whether a value is JsonNull: the null of JSON, as against NULL. */
+export function isJsonNull(value: unknown): boolean {
+  return isNull(value) && value !== null && nullName(value as object) === 'JsonNull';
+}
+
 /** Name of Prisma's null markers; their class differs between the generators, their `_getName()` does not. */
 function nullName(value: object): string {
   const { _getName: name } = value as { _getName?: unknown };
@@ -48,4 +53,11 @@ export function isFieldReference(value: unknown): value is { readonly modelName:
   if (typeof value !== 'object' || value === null || isDictionary(value)) return false;
   const { modelName, name, typeName } = value as Record<string, unknown>;
   return typeof modelName === 'string' && typeof name === 'string' && typeof typeName === 'string';
+}
+
+/** Whether a value is a decimal of decimal.js or a library like it, as Prisma's client tells. */
+export function isDecimal(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  const { s, e, d, toFixed } = value as Record<string, unknown>;
+  return typeof s === 'number' && typeof e === 'number' && Array.isArray(d) && typeof toFixed === 'function';
 }

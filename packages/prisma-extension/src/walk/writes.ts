@@ -5,25 +5,35 @@
  */
 import { FieldsealError } from '@fieldseal/core';
 import type { CompiledModel, EncryptedNode, RelationNode } from '../schema/compiled-schema.ts';
+import { identityOfCreated, identityOfFiltered, type RowIdentity, refuseBoundWrites } from './binding.ts';
 import { walkUnique, walkWhere } from './filters.ts';
 import { NESTED_WRITES, type NestedWrite, type Rule, SCALAR_UPDATES } from './grammar.ts';
 import type { Plan } from './plan.ts';
-import { entriesOf, isAbsent, isDictionary, isNull, itemsOf } from './value-kind.ts';
+import { isStoredNull } from './typed-value.ts';
+import { entriesOf, isAbsent, isDictionary, itemsOf } from './value-kind.ts';
 
 type Dictionary = Record<string, unknown>;
 
-/** Data of one row or a list of rows. Changed in place. */
-export function walkData(plan: Plan, model: CompiledModel, data: unknown): void {
-  for (const row of itemsOf(data)) walkRow(plan, model, row);
+/** Data of one new row or a list of such. Changed in place. */
+export function walkCreate(plan: Plan, model: CompiledModel, data: unknown): void {
+  for (const row of itemsOf(data)) {
+    if (model.reaches && isDictionary(row)) walkRow(plan, model, row, identityOfCreated(model, row));
+  }
 }
 
-function walkRow(plan: Plan, model: CompiledModel, data: unknown): void {
+/** Changes of the row, or the rows, that `where` names. Changed in place. */
+export function walkUpdate(plan: Plan, model: CompiledModel, data: unknown, where: unknown): void {
   if (!model.reaches || !isDictionary(data)) return;
+  refuseBoundWrites(model, data);
+  walkRow(plan, model, data, identityOfFiltered(model, where));
+}
+
+function walkRow(plan: Plan, model: CompiledModel, data: Dictionary, row: RowIdentity): void {
   refuseHandWrittenTerms(model, data);
   for (const [key, value] of Object.entries(data)) {
     const node = model.fields.get(key);
     if (isAbsent(value)) continue;
-    if (node?.kind === 'encrypted') walkValue(plan, node, data, key, value);
+    if (node?.kind === 'encrypted') walkField(plan, node, data, value, row);
     else if (node?.kind === 'relation') walkNestedWrites(plan, node, value);
     else if (!model.types.has(key)) throw unknownPart(model, `the field ${key}`);
   }
@@ -40,24 +50,51 @@ function refuseHandWrittenTerms(model: CompiledModel, data: Dictionary): void {
   }
 }
 
-function walkValue(plan: Plan, node: EncryptedNode, data: Dictionary, field: string, value: unknown): void {
-  const wrapped = node.spec.column !== 'Json' && isDictionary(value); // Json has no { set }
-  if (wrapped) refuseOtherThanSet(node, value);
-  const written = wrapped ? value['set'] : value;
+function walkField(plan: Plan, node: EncryptedNode, data: Dictionary, value: unknown, row: RowIdentity): void {
+  const { field, model, column } = node.spec;
+  if (node.mode === 'readonly')
+    throw new FieldsealError('ERR_UNSUPPORTED_OPERATION', 'the field is read-only (mode: readonly)', { model, field });
+  const wrapped = (column !== 'Json' || node.list) && isDictionary(value); // a Json column has no { set }
+  const [parent, key] = wrapped ? [value, updateOperator(node, value)] : [data, field];
+  const written = wrapped ? value[key] : value;
   if (isAbsent(written)) return;
-  const empty = isNull(written);
-  if (!empty && wrapped) plan.encrypt(value, 'set', node.spec, written);
-  if (!empty && !wrapped) plan.encrypt(data, field, node.spec, written);
+  if (node.list) {
+    walkList(plan, node, parent, key, written, row);
+    return;
+  }
+  const empty = isStoredNull(node, written);
+  if (empty)
+    parent[key] = written === null || column === 'Json' ? written : null; // DbNull is for Json columns
+  else plan.encrypt(parent, key, node, written, row);
   for (const { spec } of node.indexes) {
     data[spec.column] = null;
-    if (!empty) plan.index(data, spec.column, spec, written);
+    if (!empty) plan.index(data, spec.column, node, spec, written);
   }
 }
 
-function refuseOtherThanSet({ spec }: EncryptedNode, value: Dictionary): void {
-  const other = Object.keys(value).find((operator) => operator !== 'set');
-  if (other === undefined) return;
+/** The elements of a list that is written, or of those that are pushed to it. */
+function walkList(
+  plan: Plan,
+  node: EncryptedNode,
+  parent: Dictionary,
+  key: string,
+  written: unknown,
+  row: RowIdentity,
+): void {
+  const elements = [...itemsOf(written)];
+  parent[key] = elements;
+  elements.forEach((element, at) => {
+    if (!isAbsent(element) && !isStoredNull(node, element)) plan.encrypt(elements, at, node, element, row);
+  });
+}
+
+/** The operator of an update that is an object: `set`, and `push` of lists. Others would change ciphertext. */
+function updateOperator({ spec, list }: EncryptedNode, value: Dictionary): string {
+  const served = list ? ['set', 'push'] : ['set'];
   const { model, field } = spec;
+  const given = Object.keys(value).filter((operator) => !isAbsent(value[operator]));
+  const other = given.find((operator) => !served.includes(operator)) ?? given[1];
+  if (other === undefined) return given[0] ?? 'set';
   throw new FieldsealError('ERR_UNSUPPORTED_OPERATION', `${other} cannot change an encrypted field`, {
     model,
     field,
@@ -86,12 +123,12 @@ function walkNestedWrite(
   if (!isDictionary(item)) return; // disconnect: true, delete: true
   if (typeof shape === 'string') walkRule(plan, relation, shape, item);
   else if (operation === 'update' && !relation.list && isBareUpdate(relation.model, item))
-    walkRow(plan, relation.model, item);
+    walkUpdate(plan, relation.model, item, undefined);
   else {
     for (const [key, value] of Object.entries(item)) {
       const rule = Object.hasOwn(shape, key) ? shape[key] : undefined;
       if (rule === undefined) throw unknownPart(relation.model, `the part ${key} of the nested write ${operation}`);
-      walkRule(plan, relation, rule, value);
+      walkRule(plan, relation, rule, value, item['where']);
     }
   }
 }
@@ -121,8 +158,9 @@ function isBareUpdate(model: CompiledModel, item: Dictionary): boolean {
   });
 }
 
-function walkRule(plan: Plan, { model, list }: RelationNode, rule: Rule, value: unknown): void {
-  if (rule === 'data') walkData(plan, model, value);
+function walkRule(plan: Plan, { model, list }: RelationNode, rule: Rule, value: unknown, where?: unknown): void {
+  if (rule === 'create') walkCreate(plan, model, value);
+  else if (rule === 'update') walkUpdate(plan, model, value, where);
   else if (rule === 'unique' || (rule === 'target' && list)) walkUnique(plan, model, value);
   else if (rule === 'where' || rule === 'target') walkWhere(plan, model, value);
 }

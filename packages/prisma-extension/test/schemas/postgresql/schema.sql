@@ -1,6 +1,9 @@
 -- CreateSchema
 CREATE SCHEMA IF NOT EXISTS "public";
 
+-- CreateEnum
+CREATE TYPE "Role" AS ENUM ('ADMIN', 'user');
+
 -- CreateTable
 CREATE TABLE "User" (
     "id" TEXT NOT NULL,
@@ -98,6 +101,65 @@ CREATE TABLE "Page" (
 );
 
 -- CreateTable
+CREATE TABLE "Typed" (
+    "id" TEXT NOT NULL,
+    "int" TEXT,
+    "intIndex" TEXT,
+    "bigInt" TEXT,
+    "float" TEXT,
+    "decimal" TEXT,
+    "decimalIndex" TEXT,
+    "boolean" BYTEA,
+    "born" TEXT,
+    "bornIndex" TEXT,
+    "seen" BYTEA,
+    "json" TEXT,
+    "bytes" TEXT,
+    "text" BYTEA,
+    "role" TEXT,
+
+    CONSTRAINT "Typed_pkey" PRIMARY KEY ("id")
+);
+
+-- CreateTable
+CREATE TABLE "sealed_rows" (
+    "id" TEXT NOT NULL,
+    "label" TEXT NOT NULL,
+    "the_secret" TEXT NOT NULL,
+    "the_index" TEXT,
+    "note" TEXT,
+    "group" INTEGER NOT NULL,
+    "parentId" TEXT,
+
+    CONSTRAINT "sealed_rows_pkey" PRIMARY KEY ("id")
+);
+
+-- CreateTable
+CREATE TABLE "Moving" (
+    "id" SERIAL NOT NULL,
+    "email" TEXT NOT NULL,
+    "emailIndex" TEXT,
+    "age" TEXT,
+    "photo" BYTEA,
+    "note" TEXT,
+    "old" TEXT,
+    "oldIndex" TEXT,
+
+    CONSTRAINT "Moving_pkey" PRIMARY KEY ("id")
+);
+
+-- CreateTable
+CREATE TABLE "Lists" (
+    "id" SERIAL NOT NULL,
+    "tags" TEXT[],
+    "blobs" BYTEA[],
+    "scores" TEXT[],
+    "notes" JSONB[],
+
+    CONSTRAINT "Lists_pkey" PRIMARY KEY ("id")
+);
+
+-- CreateTable
 CREATE TABLE "_TagToUser" (
     "A" TEXT NOT NULL,
     "B" TEXT NOT NULL,
@@ -118,6 +180,18 @@ CREATE UNIQUE INDEX "User_orgId_emailIndex_key" ON "User"("orgId", "emailIndex")
 CREATE UNIQUE INDEX "Book_secretFold_key" ON "Book"("secretFold");
 
 -- CreateIndex
+CREATE UNIQUE INDEX "sealed_rows_the_index_key" ON "sealed_rows"("the_index");
+
+-- CreateIndex
+CREATE UNIQUE INDEX "sealed_rows_group_label_key" ON "sealed_rows"("group", "label");
+
+-- CreateIndex
+CREATE UNIQUE INDEX "Moving_email_key" ON "Moving"("email");
+
+-- CreateIndex
+CREATE UNIQUE INDEX "Moving_emailIndex_key" ON "Moving"("emailIndex");
+
+-- CreateIndex
 CREATE INDEX "_TagToUser_B_index" ON "_TagToUser"("B");
 
 -- AddForeignKey
@@ -134,6 +208,9 @@ ALTER TABLE "Book" ADD CONSTRAINT "Book_shelfId_fkey" FOREIGN KEY ("shelfId") RE
 
 -- AddForeignKey
 ALTER TABLE "Page" ADD CONSTRAINT "Page_bookId_fkey" FOREIGN KEY ("bookId") REFERENCES "Book"("id") ON DELETE RESTRICT ON UPDATE CASCADE;
+
+-- AddForeignKey
+ALTER TABLE "sealed_rows" ADD CONSTRAINT "sealed_rows_parentId_fkey" FOREIGN KEY ("parentId") REFERENCES "sealed_rows"("id") ON DELETE SET NULL ON UPDATE CASCADE;
 
 -- AddForeignKey
 ALTER TABLE "_TagToUser" ADD CONSTRAINT "_TagToUser_A_fkey" FOREIGN KEY ("A") REFERENCES "Tag"("name") ON DELETE CASCADE ON UPDATE CASCADE;

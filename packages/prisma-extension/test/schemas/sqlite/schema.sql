@@ -82,6 +82,49 @@ CREATE TABLE "Page" (
 );
 
 -- CreateTable
+CREATE TABLE "Typed" (
+    "id" TEXT NOT NULL PRIMARY KEY,
+    "int" TEXT,
+    "intIndex" TEXT,
+    "bigInt" TEXT,
+    "float" TEXT,
+    "decimal" TEXT,
+    "decimalIndex" TEXT,
+    "boolean" BLOB,
+    "born" TEXT,
+    "bornIndex" TEXT,
+    "seen" BLOB,
+    "json" TEXT,
+    "bytes" TEXT,
+    "text" BLOB,
+    "role" TEXT
+);
+
+-- CreateTable
+CREATE TABLE "sealed_rows" (
+    "id" TEXT NOT NULL PRIMARY KEY,
+    "label" TEXT NOT NULL,
+    "the_secret" TEXT NOT NULL,
+    "the_index" TEXT,
+    "note" TEXT,
+    "group" INTEGER NOT NULL,
+    "parentId" TEXT,
+    CONSTRAINT "sealed_rows_parentId_fkey" FOREIGN KEY ("parentId") REFERENCES "sealed_rows" ("id") ON DELETE SET NULL ON UPDATE CASCADE
+);
+
+-- CreateTable
+CREATE TABLE "Moving" (
+    "id" INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
+    "email" TEXT NOT NULL,
+    "emailIndex" TEXT,
+    "age" TEXT,
+    "photo" BLOB,
+    "note" TEXT,
+    "old" TEXT,
+    "oldIndex" TEXT
+);
+
+-- CreateTable
 CREATE TABLE "_TagToUser" (
     "A" TEXT NOT NULL,
     "B" TEXT NOT NULL,
@@ -100,6 +143,18 @@ CREATE UNIQUE INDEX "User_orgId_emailIndex_key" ON "User"("orgId", "emailIndex")
 
 -- CreateIndex
 CREATE UNIQUE INDEX "Book_secretFold_key" ON "Book"("secretFold");
+
+-- CreateIndex
+CREATE UNIQUE INDEX "sealed_rows_the_index_key" ON "sealed_rows"("the_index");
+
+-- CreateIndex
+CREATE UNIQUE INDEX "sealed_rows_group_label_key" ON "sealed_rows"("group", "label");
+
+-- CreateIndex
+CREATE UNIQUE INDEX "Moving_email_key" ON "Moving"("email");
+
+-- CreateIndex
+CREATE UNIQUE INDEX "Moving_emailIndex_key" ON "Moving"("emailIndex");
 
 -- CreateIndex
 CREATE UNIQUE INDEX "_TagToUser_AB_unique" ON "_TagToUser"("A", "B");

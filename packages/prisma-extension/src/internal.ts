@@ -1,0 +1,8 @@
+/**
+ * Internals for the project's command line and tests, without Prisma's client behind them. Not part of the public interface: anything here
+ * may change in any release.
+ *
+ * @module
+ */
+export { readSchemaMap } from './schema/read-schema.ts';
+export type { EncryptedFieldMap, IndexMap, ModelMap, SchemaMap } from './schema/schema-map.ts';

@@ -1,0 +1,73 @@
+import { FieldsealError } from '@fieldseal/core';
+import { clientWithin, transactionOf } from './client-internals.ts';
+import type { CompiledModel } from './schema/compiled-schema.ts';
+import type { QueryParams } from './transform.ts';
+import { identityOfFiltered } from './walk/binding.ts';
+import { isAbsent, isDictionary } from './walk/value-kind.ts';
+
+type Dictionary = Record<string, unknown>;
+
+/** The delegate of a model, as far as it is used here. */
+type Delegate = Readonly<
+  Record<
+    'findUnique' | 'findMany' | 'update' | 'updateMany' | 'updateManyAndReturn',
+    (args: Dictionary) => Promise<unknown>
+  >
+>;
+
+/** The extended client. */
+interface Client {
+  $transaction<Result>(work: (client: Client) => Promise<Result>): Promise<Result>;
+}
+
+/** Operations that may change several rows, or one whose bound fields are not in its filter. */
+const BULK: readonly string[] = ['update', 'updateMany', 'updateManyAndReturn'];
+
+/** Whether an update writes a bound field of rows that its filter does not name, so that one statement cannot do it. */
+export function needsRows(model: CompiledModel, { operation, args }: QueryParams): boolean {
+  if (model.bound.size === 0 || !BULK.includes(operation) || !isDictionary(args)) return false;
+  const { data, where } = args;
+  const written = model.encrypted.filter(([field]) => isDictionary(data) && !isAbsent(data[field]));
+  const known = identityOfFiltered(model, where);
+  return written.some(([, { bind }]) => bind.some(([bound]) => !known.has(bound)));
+}
+
+/**
+ * Does such an update row by row in one transaction: the rows are found, and each is updated by its bound fields and the filter, so that
+ * a row that has changed meanwhile and does not match any more is left alone.
+ *
+ * @throws ERR_BINDING inside a batch transaction, which takes no queries of ours
+ */
+export function updateRowByRow(client: object, model: CompiledModel, params: QueryParams): Promise<unknown> {
+  const transaction = transactionOf(params);
+  if (transaction?.kind === 'batch')
+    throw new FieldsealError('ERR_BINDING', 'a batch transaction cannot update bound fields row by row', {
+      model: model.name,
+      hint: 'Use an interactive transaction, or name the rows by their bound fields.',
+    });
+  const work = (within: object) => updateEach(delegateOf(within, model), model, params);
+  return transaction === undefined ? (client as Client).$transaction(work) : work(clientWithin(client, transaction));
+}
+
+async function updateEach(rows: Delegate, model: CompiledModel, { operation, args }: QueryParams): Promise<unknown> {
+  const { where, limit, ...rest } = args as Dictionary;
+  const select = Object.fromEntries([...model.bound.keys()].map((field) => [field, true]));
+  if (operation === 'update') {
+    const row = (await rows.findUnique({ where, select })) as Dictionary | null;
+    // Where there is none, Prisma's own error says so.
+    return rows.update(row === null ? { where, data: {} } : { ...rest, where: { ...(where as Dictionary), ...row } });
+  }
+  const found = await rows.findMany({ where, select, ...(limit === undefined ? {} : { take: limit }) });
+  const updated: unknown[] = [];
+  let count = 0;
+  for (const row of found as Dictionary[]) {
+    const change = { ...rest, where: { ...row, AND: isAbsent(where) ? [] : [where] } };
+    if (operation === 'updateMany') count += ((await rows.updateMany(change)) as { count: number }).count;
+    else updated.push(...((await rows.updateManyAndReturn(change)) as unknown[]));
+  }
+  return operation === 'updateMany' ? { count } : updated;
+}
+
+function delegateOf(client: object, { name }: CompiledModel): Delegate {
+  return (client as Readonly<Record<string, Delegate>>)[name.charAt(0).toLowerCase() + name.slice(1)] as Delegate;
+}

@@ -1,0 +1,90 @@
+import { type FieldCipher, FieldsealError } from '@fieldseal/core';
+import { PrismaClientKnownRequestError } from '@prisma/client-runtime-utils';
+import { fluentPathOf } from './client-internals.ts';
+import type { KeyAccess } from './key-access.ts';
+import type { CompiledModel } from './schema/compiled-schema.ts';
+import { operationOf, planArguments } from './walk/arguments.ts';
+import type { Extras } from './walk/extras.ts';
+import { collectGroups } from './walk/grouping.ts';
+import type { Plan } from './walk/plan.ts';
+import { collectCells, type ResultCell } from './walk/results.ts';
+import { fromCipher } from './walk/typed-value.ts';
+
+/** What Prisma passes to a query extension. */
+export interface QueryParams {
+  readonly model: string;
+  readonly operation: string;
+  readonly args: unknown;
+  readonly query: (args: unknown) => Promise<unknown>;
+}
+
+/** Prisma's code for a row that an operation needs and does not find. */
+const NOT_FOUND = 'P2025';
+
+/** Runs one query: locate, resolve keys, transform, and the same on the way back. */
+export class Transform {
+  readonly #cipher: FieldCipher;
+  readonly #keys: KeyAccess;
+
+  constructor(cipher: FieldCipher, keys: KeyAccess) {
+    this.#cipher = cipher;
+    this.#keys = keys;
+  }
+
+  /** Runs the query; everything that can be refused is refused before it is sent. */
+  async run(model: CompiledModel, params: QueryParams): Promise<unknown> {
+    const operation = operationOf(model, params.operation);
+    const plan = planArguments(model, operation, params.args);
+    if (!plan.empty) plan.apply(this.#cipher, this.#keys.peek() ?? (await this.#keys.resolve()));
+    const result = await attempts(plan, params);
+    if (plan.grouping !== null) {
+      const { grouping } = plan;
+      return this.#decrypt((cells) => collectGroups(grouping, result, cells));
+    }
+    if (!operation.rows) return result;
+    const path = fluentPathOf(params);
+    const extras = path.reduce<Extras | undefined>((rows, field) => rows?.within(field), plan.extras);
+    return this.decryptRows(path.reduce(follow, model), result, extras);
+  }
+
+  /** Decrypts what looks like rows of a model: a row, a list of rows, or null. */
+  decryptRows(model: CompiledModel, rows: unknown, extras?: Extras): Promise<unknown> {
+    return this.#decrypt((cells) => collectCells(model, rows, cells, extras));
+  }
+
+  async #decrypt(collect: (cells: ResultCell[]) => unknown): Promise<unknown> {
+    const found: ResultCell[] = [];
+    const copy = collect(found);
+    if (found.length === 0) return copy;
+    const cells = this.#cipher.parse(found);
+    const keyIds = new Set(cells.map(({ cell }) => cell.keyId));
+    const view = this.#keys.peek(keyIds) ?? (await this.#keys.resolve(keyIds));
+    const values = this.#cipher.decrypt(view, cells);
+    for (const [at, { parent, key, node }] of found.entries()) {
+      (parent as Record<string | number, unknown>)[key] = fromCipher(node, values[at]);
+    }
+    return copy;
+  }
+}
+
+/** Sends the query, and once more with the plan's second filter when it found no row. */
+async function attempts({ secondWhere }: Plan, { args, query }: QueryParams): Promise<unknown> {
+  if (secondWhere === null) return query(args);
+  try {
+    const result = await query(args);
+    if (result !== null) return result;
+  } catch (error) {
+    if (!(error instanceof PrismaClientKnownRequestError) || error.code !== NOT_FOUND) throw error;
+  }
+  return query({ ...(args as object), where: secondWhere });
+}
+
+/** The model behind a relation field of a fluent call. */
+function follow(model: CompiledModel, field: string): CompiledModel {
+  const node = model.fields.get(field);
+  if (node?.kind === 'relation') return node.model;
+  throw new FieldsealError('ERR_SCHEMA_STALE', 'a fluent call follows an unknown relation', {
+    model: model.name,
+    field,
+  });
+}

@@ -1,0 +1,29 @@
+import type { CompiledModel } from '../schema/compiled-schema.ts';
+import type { Extras } from './extras.ts';
+import { isDictionary } from './value-kind.ts';
+
+type Dictionary = Record<string, unknown>;
+
+/**
+ * Makes a query read the fields that its cells are bound to, where it reads such cells and not the fields. Changed in place; what was
+ * added is noted in `extras`.
+ */
+export function readBoundFields(model: CompiledModel, args: Dictionary, extras: Extras): void {
+  if (model.bound.size === 0) return;
+  const needed = new Set(
+    model.encrypted.flatMap(([field, { bind }]) => (isRead(model, args, field) ? bind.map(([bound]) => bound) : [])),
+  );
+  for (const field of needed) {
+    if (isRead(model, args, field)) continue;
+    if (isDictionary(args['select'])) args['select'][field] = true;
+    else args['omit'] = { ...(args['omit'] as object | undefined), [field]: false };
+    extras.fields.push(field);
+  }
+}
+
+/** Whether a query reads a field: what it selects, or else all that neither it nor the client leaves out. */
+function isRead(model: CompiledModel, { select, omit }: Dictionary, field: string): boolean {
+  if (isDictionary(select)) return select[field] === true;
+  const omitted = isDictionary(omit) ? omit[field] : undefined;
+  return typeof omitted === 'boolean' ? !omitted : !model.omitted.has(field);
+}
