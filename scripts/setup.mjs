@@ -4,23 +4,23 @@
  *     node scripts/setup.mjs start|test|check [--quiet]
  *
  * `start` installs the packages, builds them and generates the example's Prisma client. `check` also generates the client that
- * the tests use, and `test` also makes a Redis server available. It runs before `npm start`, `npm test` and `npm run check`.
+ * the tests use, and `test` also makes the servers available that no npm package brings. It runs before `npm start`, `npm test` and `npm run check`.
  * With --quiet it prints only what fails.
  */
 import { spawn } from 'node:child_process';
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { redisForTests } from './setup-redis.mjs';
+import { servicesForTests } from './setup-services.mjs';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const OLDEST_NODE = [20, 19];
 const EXAMPLE = 'examples/quickstart';
 const TESTED_SCHEMA = 'packages/prisma-extension';
 const PURPOSES = {
-  start: { schemas: [EXAMPLE], redis: false },
-  check: { schemas: [EXAMPLE, TESTED_SCHEMA], redis: false },
-  test: { schemas: [EXAMPLE, TESTED_SCHEMA], redis: true },
+  start: { schemas: [EXAMPLE], services: false },
+  check: { schemas: [EXAMPLE, TESTED_SCHEMA], services: false },
+  test: { schemas: [EXAMPLE, TESTED_SCHEMA], services: true },
 };
 /** Children neither look for updates nor report what they do. */
 const ENVIRONMENT = { ...process.env, CHECKPOINT_DISABLE: '1', TURBO_TELEMETRY_DISABLED: '1', DO_NOT_TRACK: '1' };
@@ -46,7 +46,7 @@ async function setUp() {
   if (await build(builtPackages())) done.push('build');
   for (const folder of wanted.schemas) await run(process.execPath, ['scripts/generate.mjs', folder]);
   await build(['.']);
-  if (wanted.redis && (await redisForTests(ROOT, say))) done.push('Redis');
+  if (wanted.services) done.push(...(await servicesForTests(ROOT, say)));
   const time = `${((performance.now() - started) / 1000).toFixed(1)} s`;
   say(done.length === 0 ? `up to date (${time})` : `ready: ${done.join(', ')} (${time})`);
 }

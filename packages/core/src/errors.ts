@@ -33,6 +33,7 @@ const HINTS = {
     'Create one with `npx fieldseal init`, or restore it from a backup if data was encrypted before.',
   ERR_KEYRING_SLOT: 'Keep at least one recovery key and one more way to open the keyring.',
   ERR_OPTIONS: 'See the documentation of the option.',
+  ERR_PLAINTEXT: 'Use the client that `$extends(encryption())` returned, or encrypt the value with its $encryption.',
   ERR_SCHEMA: 'Correct the annotation in schema.prisma and generate again.',
   ERR_SCHEMA_STALE: 'Run `prisma generate` again.',
   ERR_UNSUPPORTED_FILTER: 'Add a blind index for equality, or filter after reading.',

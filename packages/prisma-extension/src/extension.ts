@@ -1,5 +1,6 @@
 import { type EngineName, FieldCipher, FieldsealError } from '@fieldseal/core';
 import { Prisma } from '@prisma/client/extension';
+import { Decimal } from '@prisma/client-runtime-utils';
 import { globalOmitOf, hasExtension } from './client-internals.ts';
 import { type EncryptionHelpers, encryptionHelpers, type ModelsOf } from './helpers.ts';
 import { KeyAccess, type KeyringOption } from './key-access.ts';
@@ -9,6 +10,7 @@ import { compileSchema } from './schema/compiled-schema.ts';
 import { schemaMapFor } from './schema/from-client.ts';
 import type { SchemaMap } from './schema/schema-map.ts';
 import { type QueryParams, Transform } from './transform.ts';
+import type { DecimalClass } from './walk/typed-value.ts';
 
 /** Name under which the extension is known to Prisma. */
 const NAME = 'fieldseal';
@@ -32,6 +34,11 @@ export interface EncryptionOptions {
    * nothing else does. The default is false. Prisma's own `error` event has gone out before.
    */
   readonly redactErrors?: boolean;
+  /**
+   * Class of decimal values: `Prisma.Decimal` of the client. By default the one that ES modules of Prisma have; a client of
+   * `prisma-client-js` has another copy, which matters to `instanceof` alone.
+   */
+  readonly decimal?: DecimalClass;
   /** Engine that does the cryptography; `auto`, the fastest that works here, by default. */
   readonly engine?: EngineName | 'auto';
 }
@@ -64,7 +71,7 @@ export function encryption(options: EncryptionOptions = {}): <Client>(client: Cl
     const models = compileSchema(map, (model) => globalOmitOf(client, model));
     const cipher = new FieldCipher({ engine: options.engine ?? 'auto' });
     const keys = new KeyAccess(options.keyring);
-    const transform = new Transform(cipher, keys);
+    const transform = new Transform(cipher, keys, options.decimal ?? Decimal);
     const run = (params: QueryParams): Promise<unknown> => {
       const model = models.get(params.model);
       if (model === undefined)

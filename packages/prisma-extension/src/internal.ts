@@ -4,5 +4,6 @@
  *
  * @module
  */
+export { parseInlineSchema } from './schema/inline-schema.ts';
 export { readSchemaMap } from './schema/read-schema.ts';
 export type { EncryptedFieldMap, IndexMap, ModelMap, SchemaMap } from './schema/schema-map.ts';

@@ -1,40 +1,46 @@
 /**
  * Errors of Prisma without the arguments of the query. Its validation errors print them whole, whatever the error format
- * (prisma/orm #29497), and a violated CHECK constraint of PostgreSQL quotes the row.
+ * (prisma/orm #29497), and a violated constraint may quote the row.
  *
  * @module
  */
-import {
-  PrismaClientKnownRequestError,
-  PrismaClientUnknownRequestError,
-  PrismaClientValidationError,
-} from '@prisma/client-runtime-utils';
+import { isPrismaError, type PrismaError } from './prisma-error.ts';
 
-/** The same error without any argument or row in it: code and reason are kept. Anything that is no error of Prisma is given back as it is. */
+/** Members of `meta`, at any depth, that hold names only. Applications need them to tell which constraint was violated. */
+const NAMES: readonly string[] = ['modelName', 'target', 'constraint', 'field_name', 'kind', 'fields', 'index'];
+/** Members that are looked into. */
+const PARENTS: readonly string[] = ['driverAdapterError', 'cause'];
+
+/** Errors that {@link redacted} has freed. */
+type Redacted = { -readonly [Member in keyof PrismaError]: PrismaError[Member] };
+
+/** Frees an error of Prisma from arguments and rows; class, code and reason are kept. Anything else is given back as it is. */
 export function redacted(error: unknown): unknown {
-  if (error instanceof PrismaClientValidationError) {
-    // The reason is the last paragraph; before it stand the caller's source and the arguments.
-    const reason = error.message.split(/\n\s*\n/).at(-1) ?? '';
-    return sameStack(error, new PrismaClientValidationError(reason, { clientVersion: error.clientVersion }));
+  if (isPrismaError(error, 'PrismaClientValidationError')) {
+    // The reason is the last paragraph; the caller's source and the arguments stand before it.
+    return rewritten(error, error.message.split(/\n\s*\n/).at(-1) ?? '');
   }
-  if (error instanceof PrismaClientUnknownRequestError)
-    return sameStack(
-      error,
-      new PrismaClientUnknownRequestError('The database refused the query.', { clientVersion: error.clientVersion }),
-    );
-  if (!(error instanceof PrismaClientKnownRequestError)) return error;
-  const { code, clientVersion, meta } = error;
-  const known = code === 'P2002' || code === 'P2003' || code === 'P2025';
-  const message = `Prisma error ${code}`;
-  return sameStack(
-    error,
-    new PrismaClientKnownRequestError(message, { code, clientVersion, ...(known && meta ? { meta } : {}) }),
+  if (isPrismaError(error, 'PrismaClientUnknownRequestError'))
+    return rewritten(error, 'The database refused the query.');
+  if (!isPrismaError(error, 'PrismaClientKnownRequestError')) return error;
+  return rewritten(Object.assign(error, { meta: namesIn(error.meta) }), `Prisma error ${error.code}`);
+}
+
+function namesIn(meta: unknown): Record<string, unknown> {
+  if (typeof meta !== 'object' || meta === null) return {};
+  return Object.fromEntries(
+    Object.entries(meta).flatMap(([name, value]): [string, unknown][] => {
+      if (NAMES.includes(name)) return [[name, value]];
+      return PARENTS.includes(name) ? [[name, namesIn(value)]] : [];
+    }),
   );
 }
 
-/** Where the error came from, with the new message in place of the old. */
-function sameStack<E extends Error>({ stack = '', message }: Error, error: E): E {
-  const frames = stack.includes(message) ? stack.slice(stack.indexOf(message) + message.length) : '';
-  error.stack = `${error.name}: ${error.message}${frames}`;
+/** The same error with another message, in its stack too. */
+function rewritten(error: Redacted, message: string): Error {
+  const { stack = '' } = error;
+  const frames = stack.includes(error.message) ? stack.slice(stack.indexOf(error.message) + error.message.length) : '';
+  error.message = message;
+  error.stack = `${error.name}: ${message}${frames}`;
   return error;
 }

@@ -1,14 +1,14 @@
 import { type FieldCipher, FieldsealError } from '@fieldseal/core';
-import { PrismaClientKnownRequestError } from '@prisma/client-runtime-utils';
 import { fluentPathOf } from './client-internals.ts';
 import type { KeyAccess } from './key-access.ts';
+import { isPrismaError } from './prisma-error.ts';
 import type { CompiledModel } from './schema/compiled-schema.ts';
 import { operationOf, planArguments } from './walk/arguments.ts';
 import type { Extras } from './walk/extras.ts';
 import { collectGroups } from './walk/grouping.ts';
 import type { Plan } from './walk/plan.ts';
 import { collectCells, type ResultCell } from './walk/results.ts';
-import { fromCipher } from './walk/typed-value.ts';
+import { type DecimalClass, fromCipher } from './walk/typed-value.ts';
 
 /** What Prisma passes to a query extension. */
 export interface QueryParams {
@@ -26,9 +26,12 @@ export class Transform {
   readonly #cipher: FieldCipher;
   readonly #keys: KeyAccess;
 
-  constructor(cipher: FieldCipher, keys: KeyAccess) {
+  readonly #decimal: DecimalClass;
+
+  constructor(cipher: FieldCipher, keys: KeyAccess, decimal: DecimalClass) {
     this.#cipher = cipher;
     this.#keys = keys;
+    this.#decimal = decimal;
   }
 
   /** Runs the query; everything that can be refused is refused before it is sent. */
@@ -49,7 +52,7 @@ export class Transform {
 
   /** Decrypts what looks like rows of a model: a row, a list of rows, or null. */
   decryptRows(model: CompiledModel, rows: unknown, extras?: Extras): Promise<unknown> {
-    return this.#decrypt((cells) => collectCells(model, rows, cells, extras));
+    return this.#decrypt((cells) => collectCells({ cells, decimal: this.#decimal }, model, rows, extras));
   }
 
   async #decrypt(collect: (cells: ResultCell[]) => unknown): Promise<unknown> {
@@ -61,7 +64,7 @@ export class Transform {
     const view = this.#keys.peek(keyIds) ?? (await this.#keys.resolve(keyIds));
     const values = this.#cipher.decrypt(view, cells);
     for (const [at, { parent, key, node }] of found.entries()) {
-      (parent as Record<string | number, unknown>)[key] = fromCipher(node, values[at]);
+      (parent as Record<string | number, unknown>)[key] = fromCipher(node, values[at], this.#decimal);
     }
     return copy;
   }
@@ -74,7 +77,7 @@ async function attempts({ secondWhere }: Plan, { args, query }: QueryParams): Pr
     const result = await query(args);
     if (result !== null) return result;
   } catch (error) {
-    if (!(error instanceof PrismaClientKnownRequestError) || error.code !== NOT_FOUND) throw error;
+    if (!isPrismaError(error, 'PrismaClientKnownRequestError') || error.code !== NOT_FOUND) throw error;
   }
   return query({ ...(args as object), where: secondWhere });
 }

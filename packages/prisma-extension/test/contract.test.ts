@@ -2,11 +2,14 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { fluentPathOf, hasExtension, inlineSchemaOf, runtimeModelsOf } from '../src/client-internals.ts';
 import { schemaMapFor } from '../src/schema/from-client.ts';
 import type { SchemaMap } from '../src/schema/schema-map.ts';
+import { schema as mysqlMap } from './generated/mysql-map/fieldseal-schema.ts';
 import { schema as postgresqlMap } from './generated/postgresql-map/fieldseal-schema.ts';
 import { schema as sqliteMap } from './generated/sqlite-map/fieldseal-schema.ts';
 import { openDatabase, stopServers, TARGETS, type TestDatabase } from './harness.ts';
 
 afterAll(stopServers);
+
+const MAPS = { sqlite: sqliteMap, postgresql: postgresqlMap, mysql: mysqlMap };
 
 /** What the extension takes from Prisma's private properties: a version that changes one of them fails here. */
 describe.each(TARGETS)('private properties of $database with prisma-$generator', (target) => {
@@ -16,7 +19,7 @@ describe.each(TARGETS)('private properties of $database with prisma-$generator',
   });
   afterAll(() => test.close());
 
-  const given = (): SchemaMap => structuredClone(target.database === 'sqlite' ? sqliteMap : postgresqlMap);
+  const given = (): SchemaMap => structuredClone(MAPS[target.database]);
 
   it('shows the schema text, on extended clients too', () => {
     expect(inlineSchemaOf(test.plain)).toContain('/// @blindIndex(of: email');

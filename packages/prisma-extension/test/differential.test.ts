@@ -11,7 +11,7 @@ const PER_RUN = 20;
 
 /** Few values, so that filters hit, constraints clash and rows are found again. */
 const emails = fc.constantFrom('', 'ada@x', 'bob@x', 'cy@x', "o'neil@x", 'zażółć@x', 'fs1:AAAA');
-const texts = fc.constantFrom('', '1', '2', '\u0000a', 'd\u{1F469}', ' spaced ');
+const texts = fc.constantFrom('', '1', '2', '2 ', '\u0000a', 'A', 'd\u{1F469}', ' spaced ');
 const names = fc.constantFrom('a', 'b', 'c');
 const ids = fc.constantFrom('u1', 'u2', 'u3', 'u4', 'u5');
 

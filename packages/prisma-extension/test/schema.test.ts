@@ -177,6 +177,7 @@ describe('what the schema map holds', () => {
     const plainField = {
       column: 'String',
       type: 'String',
+      limit: null,
       list: false,
       unique: false,
       enum: null,

@@ -15,6 +15,7 @@ export { newCanary } from './plaintext-scan/canary.ts';
 export { type FileFinding, scanBytes, scanFiles } from './plaintext-scan/scan.ts';
 export type { ScanFinding } from './plaintext-scan/scan-window.ts';
 export type { Spelling } from './plaintext-scan/spelling.ts';
+export { type MariadbService, startMariadb } from './services/mariadb.ts';
 export { type PostgresService, startPostgres } from './services/postgres.ts';
 export { type RedisService, startRedis } from './services/redis.ts';
 export type { ServiceEnvironment, ServiceOptions, ServiceSource } from './services/service-source.ts';

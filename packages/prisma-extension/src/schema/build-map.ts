@@ -13,7 +13,7 @@ import {
   type ValueType,
 } from '@fieldseal/core';
 import { type Annotation, type ArgumentValue, parseAnnotations, schemaError } from './annotation.ts';
-import { checkCellColumn, checkTermColumn } from './column-size.ts';
+import { cellLimit, checkCellColumn, checkTermColumn } from './column-size.ts';
 import type {
   BoundFieldMap,
   EncryptedFieldMap,
@@ -45,7 +45,7 @@ const FOLDING: readonly string[] = ['mysql', 'sqlserver'];
 const EXACT_TEXT: readonly string[] = ['Text', 'VarChar', 'MediumText', 'LongText', 'Uuid', 'Citext'];
 
 /** Arguments that a later version will serve. They are refused rather than ignored. */
-const NOT_YET = { encrypted: [], blindIndex: ['kind'] } as const;
+const NOT_YET = ['kind'];
 
 /** Bits of a term unless the annotation says otherwise. */
 const DEFAULT_BITS = 128;
@@ -154,10 +154,8 @@ function annotate(model: ParsedModel, field: ParsedField): Annotated {
     throw schemaError('@scope is not supported by this version', place);
   if (annotations.length > 1) throw schemaError('a field has one annotation at most', place);
   const [annotation] = annotations;
-  for (const argument of annotation === undefined ? [] : NOT_YET[annotation.name as keyof typeof NOT_YET]) {
-    if (argument in (annotation?.args ?? {}))
-      throw schemaError(`the argument ${argument} is not supported by this version`, place);
-  }
+  const early = NOT_YET.find((argument) => argument in (annotation?.args ?? {}));
+  if (early !== undefined) throw schemaError(`the argument ${early} is not supported by this version`, place);
   const of = (name: Annotation['name']) => (annotation?.name === name ? annotation : undefined);
   return { field, encrypted: of('encrypted'), index: of('blindIndex') };
 }
@@ -183,6 +181,7 @@ function encryptedField(around: Surroundings, field: ParsedField, { args }: Anno
   return {
     column,
     dbName: field.dbName,
+    limit: cellLimit(field.nativeType, provider),
     list: field.list,
     unique: field.unique,
     ...valueType(column, args['type'], around.enums, refuse),

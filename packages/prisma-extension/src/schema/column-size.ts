@@ -17,6 +17,14 @@ const BOUNDED: Readonly<Record<ColumnType, readonly string[]>> = {
 /** Databases that make a short column of a `String` without a native type: VARCHAR(191), NVARCHAR(1000). */
 const SHORT_STRINGS: readonly string[] = ['mysql', 'sqlserver'];
 
+/** Sizes of MySQL's types of text and bytes, in bytes. It cuts what is longer where duplicates are skipped, and says nothing. */
+const MYSQL_SIZES: Readonly<Record<string, number>> = {
+  Text: 65_535,
+  Blob: 65_535,
+  MediumText: 16_777_215,
+  MediumBlob: 16_777_215,
+};
+
 /** Smallest length that is accepted: a cell of 32 bytes of text takes 114 characters or 82 bytes. */
 const MIN_LENGTH: Readonly<Record<ColumnType, number>> = { String: 128, Bytes: 96, Json: 0 };
 
@@ -44,6 +52,13 @@ export function checkCellColumn(
       `@db.${name}(${length}) is too short: a value of n bytes takes ${size}, and ${MIN_LENGTH[column]} is the least accepted`,
     );
   }
+}
+
+/** The longest cell that a column takes, in characters or bytes, which are the same for cells; null where nothing short of 1 GB limits it. */
+export function cellLimit(native: ParsedField['nativeType'], provider: string): number | null {
+  if (native === null) return null;
+  const [name, [length]] = native;
+  return length === undefined ? ((provider === 'mysql' ? MYSQL_SIZES[name] : undefined) ?? null) : Number(length);
 }
 
 /** Refuses a native type that cannot hold index terms of so many bits. */

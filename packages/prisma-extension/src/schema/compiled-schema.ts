@@ -15,6 +15,8 @@ export interface EncryptedNode {
   /** The names that a value may be, of an enum; null for any value of the type. */
   readonly names: ReadonlySet<string> | null;
   readonly mode: FieldMode;
+  /** The longest cell that the column takes, in characters of text or bytes, or null. */
+  readonly limit: number | null;
   /** Fields of the row that its cells are bound to. */
   readonly bind: readonly (readonly [field: string, map: BoundFieldMap])[];
 }
@@ -88,7 +90,7 @@ export function compileSchema(
     draft.bound = new Map(Object.entries(model.bound));
     draft.compounds = new Map(Object.entries(model.compounds));
     draft.encrypted = Object.entries(model.encrypted).map(([field, encrypted]) => {
-      const { column, type, pad, context, list, unique, mode } = encrypted;
+      const { column, type, pad, context, list, unique, mode, limit } = encrypted;
       const spec: FieldSpec = { model: name, field, context, column, type, pad };
       const indexes = Object.entries(model.indexes).flatMap(([at, { of, unique, dbName: _, ...index }]): IndexNode[] =>
         of === field ? [{ kind: 'index', unique, spec: { model: name, column: at, source: spec, ...index } }] : [],
@@ -96,7 +98,7 @@ export function compileSchema(
       for (const index of indexes) draft.fields.set(index.spec.column, index);
       const names = encrypted.enum === null ? null : new Set(map.enums[encrypted.enum]);
       const bind = encrypted.bind.map((bound) => [bound, model.bound[bound] as BoundFieldMap] as const);
-      return [field, { kind: 'encrypted', spec, indexes, list, unique, names, mode, bind }];
+      return [field, { kind: 'encrypted', spec, indexes, list, unique, names, mode, limit, bind }];
     });
     for (const [field, node] of draft.encrypted) draft.fields.set(field, node);
     for (const [field, type] of draft.types) {

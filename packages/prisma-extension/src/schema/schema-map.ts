@@ -12,6 +12,8 @@ export interface EncryptedFieldMap {
   readonly column: ColumnType;
   /** Name of the column in the database. */
   readonly dbName: string;
+  /** The longest cell that the column takes, in characters of text or bytes, or null. */
+  readonly limit: number | null;
   /** Whether the column is a list, whose elements are cells. */
   readonly list: boolean;
   /** Whether the column itself is `@unique`, which says nothing about ciphertext. */

@@ -174,14 +174,22 @@ function moveToIndex(plan: Plan, node: EncryptedNode, where: Dictionary, filter:
  * normalisers means the same as the column.
  */
 function addIndex(plan: Plan, node: EncryptedNode, where: Dictionary, filter: unknown): void {
-  const { field, type, column } = node.spec;
+  const { field, type } = node.spec;
   checkOperators(node, filter);
   const exact = node.indexes.find(({ spec }) => spec.normalize.length === 0);
-  if (exact === undefined || type !== column || mentionsMode(filter)) throw unserved(node, MIGRATING, MIGRATING_HINT);
+  if (exact === undefined || type !== node.spec.column || mentionsMode(filter))
+    throw unserved(node, MIGRATING, MIGRATING_HINT);
   const encrypted: Dictionary = {};
   putFilter(plan, node, exact.spec, encrypted, filter);
   delete where[field];
-  addToAnd(where, { OR: [encrypted, { [exact.spec.column]: null, [field]: filter }] });
+  const column = exact.spec.column;
+  // The test for NULL makes the first part false, and not unknown, for plaintext: a NOT around it has to find those rows.
+  addToAnd(where, {
+    OR: [
+      { [column]: { not: null }, AND: [encrypted] },
+      { [column]: null, [field]: filter },
+    ],
+  });
 }
 
 function addToAnd(where: Dictionary, filter: Dictionary): void {
@@ -288,8 +296,9 @@ function checkOperators(node: EncryptedNode, filter: unknown): boolean {
 /** Operands are values. A field reference or anything else that Prisma would resolve in SQL cannot become a term. */
 function checkOperand(node: EncryptedNode, operand: unknown): void {
   const scalar = typeof operand !== 'object' || operand instanceof Uint8Array || isNull(operand);
-  if (!scalar && !(operand instanceof Date) && !isDecimal(operand))
-    throw unserved(node, 'the operand of a filter is not a value');
+  const { type } = node.spec;
+  const typed = (type === 'DateTime' && operand instanceof Date) || (type === 'Decimal' && isDecimal(operand));
+  if (!scalar && !typed) throw unserved(node, 'the operand of a filter is not a value');
 }
 
 /** Whether a filter asks for NULL or its opposite, or for nothing at all: what the column of ciphertext itself can serve. */

@@ -49,7 +49,8 @@ export function collectGroups({ keys, hidden, min }: Grouping, groups: unknown, 
       if (stored !== null) cells.push({ parent: row, key: field, node, spec: node.spec, stored, binding: null });
     }
     for (const column of hidden) delete row[column];
-    return min ? { ...row, _min: rest } : row;
+    if (min) row['_min'] = rest;
+    return row;
   });
 }
 

@@ -5,7 +5,7 @@
  */
 import { canonicalText, FieldsealError, isSuite, TEXT_PREFIX, type ValueType } from '@fieldseal/core';
 import type { EncryptedNode } from '../schema/compiled-schema.ts';
-import { fromCipher } from './typed-value.ts';
+import { type DecimalClass, fromCipher } from './typed-value.ts';
 
 /** How the canonical text of a type is read. The result is checked by writing it again. */
 const READERS: Readonly<Partial<Record<ValueType, (text: string) => unknown>>> = {
@@ -33,13 +33,13 @@ export function isPlaintext({ spec }: EncryptedNode, stored: unknown): boolean {
  *
  * @throws ERR_VALUE_TYPE when it is not of the field's type
  */
-export function readPlaintext(node: EncryptedNode, stored: unknown): unknown {
+export function readPlaintext(node: EncryptedNode, stored: unknown, decimal: DecimalClass): unknown {
   const { column, type, model, field } = node.spec;
-  if (column === type) return fromCipher(node, stored);
+  if (column === type) return fromCipher(node, stored, decimal);
   const text = stored instanceof Uint8Array ? Buffer.from(stored).toString('utf8') : String(stored);
   try {
     const value = READERS[type]?.(text);
-    if (canonicalText(type, value) === text) return fromCipher(node, value);
+    if (canonicalText(type, value) === text) return fromCipher(node, value, decimal);
   } catch {
     // what is thrown could hold the text
   }

@@ -1,6 +1,8 @@
 import {
   blindIndexTerm,
   type FieldCipher,
+  type FieldSpec,
+  FieldsealError,
   type IndexSpec,
   isFieldsealError,
   type KeyView,
@@ -29,7 +31,7 @@ export class Plan {
   secondWhere: Record<string, unknown> | null = null;
   /** How the groups of groupBy are turned into values, or null. */
   grouping: Grouping | null = null;
-  readonly #values: (Place & PlainField)[] = [];
+  readonly #values: (Place & PlainField & { readonly limit: number | null })[] = [];
   readonly #terms: (Place & { readonly index: IndexSpec; readonly value: unknown })[] = [];
 
   /**
@@ -38,7 +40,8 @@ export class Plan {
    * @throws ERR_BINDING when the cell is bound to its row and the row is not known
    */
   encrypt(parent: object, key: string | number, node: EncryptedNode, value: unknown, row: RowIdentity): void {
-    this.#values.push({ parent, key, spec: node.spec, value: toCipher(node, value), binding: bindingOf(node, row) });
+    const { spec, limit } = node;
+    this.#values.push({ parent, key, spec, limit, value: toCipher(node, value), binding: bindingOf(node, row) });
   }
 
   /** Puts the index term of `value` at `parent[key]`. */
@@ -51,10 +54,13 @@ export class Plan {
     return this.#values.length === 0 && this.#terms.length === 0;
   }
 
-  /** Does everything. Throws ERR_VALUE for a value that is not of its field's type, before anything is changed. */
+  /** Does everything. Throws ERR_VALUE for a value that is not of its field's type or does not fit its column, before anything is changed. */
   apply(cipher: FieldCipher, view: KeyView): void {
     const terms = this.#terms.map(({ index, value }) => term(view, index, value));
     const cells = cipher.encrypt(view, this.#values);
+    for (const [at, { spec, limit }] of this.#values.entries()) {
+      if (limit !== null && (cells[at] as string | Uint8Array).length > limit) throw tooLong(spec);
+    }
     for (const [at, place] of this.#terms.entries()) put(place, terms[at]);
     for (const [at, place] of this.#values.entries()) put(place, cells[at]);
   }
@@ -66,6 +72,13 @@ function term(view: KeyView, index: IndexSpec, value: unknown): string {
   } catch (error) {
     throw isFieldsealError(error) ? error.at(index.source) : error;
   }
+}
+
+/** The database would refuse the cell, or cut it where MySQL skips duplicates. */
+function tooLong({ model, field }: FieldSpec): FieldsealError {
+  const hint =
+    'Give the column a larger type: a value of n bytes takes 4 + ⌈(n + 50) × 4 ÷ 3⌉ characters, or n + 50 bytes.';
+  return new FieldsealError('ERR_VALUE', 'the encrypted value does not fit its column', { model, field, hint });
 }
 
 function put({ parent, key }: Place, value: unknown): void {

@@ -3,6 +3,7 @@ import type { CompiledModel, EncryptedNode } from '../schema/compiled-schema.ts'
 import { bindingOfRow } from './binding.ts';
 import type { Extras } from './extras.ts';
 import { isPlaintext, readPlaintext } from './plaintext.ts';
+import type { DecimalClass } from './typed-value.ts';
 
 /** A cell in a result, with the place that its value goes to. */
 export interface ResultCell {
@@ -14,6 +15,12 @@ export interface ResultCell {
   readonly binding: readonly BoundColumn[] | null;
 }
 
+/** What a result is read into. */
+export interface Reading {
+  readonly cells: ResultCell[];
+  readonly decimal: DecimalClass;
+}
+
 /**
  * Finds the cells in a result: a row, a list of rows, or null. Whatever was selected, omitted or included, the shape of the row tells.
  *
@@ -22,44 +29,44 @@ export interface ResultCell {
  * @throws ERR_BINDING for a bound cell whose row came without its bound fields; ERR_VALUE_TYPE for plaintext of another type
  */
 export function collectCells(
+  reading: Reading,
   model: CompiledModel,
   result: unknown,
-  cells: ResultCell[],
   extras: Extras | undefined,
 ): unknown {
-  if (Array.isArray(result)) return result.map((row) => collectCells(model, row, cells, extras));
+  if (Array.isArray(result)) return result.map((row) => collectCells(reading, model, row, extras));
   if (typeof result !== 'object' || result === null) return result;
   const row: Record<string, unknown> = { ...result };
-  for (const [field, node] of model.encrypted) collectField(node, row, field, cells);
+  for (const [field, node] of model.encrypted) collectField(reading, node, row, field);
   for (const [field, target] of model.paths) {
     const value = row[field];
-    if (value !== undefined && value !== null) row[field] = collectCells(target, value, cells, extras?.within(field));
+    if (value !== undefined && value !== null) row[field] = collectCells(reading, target, value, extras?.within(field));
   }
   for (const field of extras?.fields ?? []) delete row[field];
   return row;
 }
 
-function collectField(node: EncryptedNode, row: Record<string, unknown>, field: string, cells: ResultCell[]): void {
+function collectField(reading: Reading, node: EncryptedNode, row: Record<string, unknown>, field: string): void {
   const stored = row[field];
   if (stored === undefined || stored === null) return;
   const binding = bindingOfRow(node, row);
-  if (!node.list || !Array.isArray(stored)) collectCell(node, row, field, stored, binding, cells);
+  if (!node.list || !Array.isArray(stored)) collectCell(reading, node, row, field, stored, binding);
   else {
     const list: unknown[] = [...stored];
     row[field] = list;
-    for (const [at, element] of list.entries()) collectCell(node, list, at, element, binding, cells);
+    for (const [at, element] of list.entries()) collectCell(reading, node, list, at, element, binding);
   }
 }
 
 function collectCell(
+  { cells, decimal }: Reading,
   node: EncryptedNode,
   parent: object,
   key: string | number,
   stored: unknown,
   binding: readonly BoundColumn[] | null,
-  cells: ResultCell[],
 ): void {
   if (node.mode === 'migrating' && isPlaintext(node, stored)) {
-    (parent as Record<string | number, unknown>)[key] = readPlaintext(node, stored);
+    (parent as Record<string | number, unknown>)[key] = readPlaintext(node, stored, decimal);
   } else cells.push({ parent, key, node, spec: node.spec, stored, binding });
 }

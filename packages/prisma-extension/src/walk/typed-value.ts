@@ -5,9 +5,11 @@
  * @module
  */
 import { FieldsealError } from '@fieldseal/core';
-import { Decimal } from '@prisma/client-runtime-utils';
 import type { EncryptedNode } from '../schema/compiled-schema.ts';
 import { isJsonNull, isNull } from './value-kind.ts';
+
+/** The class that a client has for decimals: `Prisma.Decimal`. */
+export type DecimalClass = new (text: string) => unknown;
 
 /** RFC 3339 as Prisma takes it, to the millisecond, which is what a DateTime keeps. */
 const DATE_TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,3})?(?:Z|[+-]\d\d:\d\d)$/;
@@ -35,7 +37,7 @@ export function toCipher({ spec, names }: EncryptedNode, value: unknown): unknow
  *
  * @throws ERR_VALUE_TYPE for a text that is no name of the field's enum
  */
-export function fromCipher({ spec, names }: EncryptedNode, value: unknown): unknown {
+export function fromCipher({ spec, names }: EncryptedNode, value: unknown, Decimal: DecimalClass): unknown {
   if (names !== null && !names.has(value as string))
     throw new FieldsealError('ERR_VALUE_TYPE', 'a cell holds no name of the enum', {
       model: spec.model,

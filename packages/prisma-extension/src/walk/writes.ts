@@ -51,10 +51,10 @@ function refuseHandWrittenTerms(model: CompiledModel, data: Dictionary): void {
 }
 
 function walkField(plan: Plan, node: EncryptedNode, data: Dictionary, value: unknown, row: RowIdentity): void {
-  const { field, model, column } = node.spec;
+  const { field, model, column, type } = node.spec;
   if (node.mode === 'readonly')
     throw new FieldsealError('ERR_UNSUPPORTED_OPERATION', 'the field is read-only (mode: readonly)', { model, field });
-  const wrapped = (column !== 'Json' || node.list) && isDictionary(value); // a Json column has no { set }
+  const wrapped = (type !== 'Json' || node.list) && isDictionary(value); // JSON is opaque: { set } is a value
   const [parent, key] = wrapped ? [value, updateOperator(node, value)] : [data, field];
   const written = wrapped ? value[key] : value;
   if (isAbsent(written)) return;
@@ -81,6 +81,10 @@ function walkList(
   written: unknown,
   row: RowIdentity,
 ): void {
+  if (key === 'push' && node.spec.column === 'Json') {
+    plan.encrypt(parent, key, node, written, row); // Prisma pushes an array of JSON as one element
+    return;
+  }
   const elements = [...itemsOf(written)];
   parent[key] = elements;
   elements.forEach((element, at) => {

@@ -1,9 +1,9 @@
 import { rmSync } from 'node:fs';
-import { delimiter } from 'node:path';
 import { onFreePort } from './free-port.ts';
-import { findRedisProgram, type RedisProgram } from './redis-program.ts';
+import { findRedisProgram } from './redis-program.ts';
 import { scratchFolder } from './scratch-folder.ts';
 import { type ServerProcess, startServer } from './server-process.ts';
+import { libraryEnvironment, type ServerProgram } from './server-program.ts';
 import { type ServiceEnvironment, SourceUnavailable } from './service-source.ts';
 
 /** A Redis server of this machine in a folder of its own. */
@@ -29,7 +29,7 @@ export async function startLocalRedis(env: ServiceEnvironment): Promise<LocalRed
   }
 }
 
-async function serve(program: RedisProgram, folder: string, port: number): Promise<LocalRedis> {
+async function serve(program: ServerProgram, folder: string, port: number): Promise<LocalRedis> {
   const { stop } = await startServer({
     program: program.path,
     args: ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--daemonize', 'no'],
@@ -39,11 +39,4 @@ async function serve(program: RedisProgram, folder: string, port: number): Promi
     env: libraryEnvironment(program),
   });
   return { url: `redis://127.0.0.1:${port}`, stop };
-}
-
-/** Environment in which the program finds the libraries that were unpacked beside it. */
-export function libraryEnvironment({ libraryFolders }: RedisProgram): NodeJS.ProcessEnv {
-  if (libraryFolders.length === 0) return process.env;
-  const folders = [...libraryFolders, process.env['LD_LIBRARY_PATH'] ?? ''].filter((folder) => folder !== '');
-  return { ...process.env, LD_LIBRARY_PATH: folders.join(delimiter) };
 }

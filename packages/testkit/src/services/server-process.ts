@@ -15,6 +15,8 @@ export interface ServerCommand {
   readonly folder: string;
   /** The line of output that says that the server accepts connections. */
   readonly ready: RegExp;
+  /** The first line of output that matches tells why a server ended; by default it is the last line. */
+  readonly failure?: RegExp;
   /** The signal that makes the server close its connections and end at once. */
   readonly stopSignal: 'SIGINT' | 'SIGTERM';
   readonly env?: NodeJS.ProcessEnv;
@@ -46,7 +48,7 @@ export async function startServer(command: ServerCommand): Promise<ServerProcess
   };
   process.once('exit', onExit);
   try {
-    await readyLine(child, command.ready);
+    await readyLine(child, command);
   } catch (error) {
     await end(child, command.stopSignal);
     process.removeListener('exit', onExit);
@@ -77,13 +79,14 @@ function setprivWorks(): boolean {
   return setprivKnown;
 }
 
-function readyLine(child: ChildProcess, ready: RegExp): Promise<void> {
+function readyLine(child: ChildProcess, { ready, failure }: ServerCommand): Promise<void> {
   return new Promise((resolve, reject) => {
     let log = '';
     const fail = (what: string, cause?: Error): void => {
       clearTimeout(timer);
-      const last = log.trim().split('\n').at(-1) ?? '';
-      reject(new Error(last === '' ? what : `${what}: ${last}`, { cause }));
+      const lines = log.trim().split('\n');
+      const told = lines.find((line) => failure?.test(line)) ?? lines.at(-1) ?? '';
+      reject(new Error(told === '' ? what : `${what}: ${told}`, { cause }));
     };
     const timer = setTimeout(
       () => fail(`the server was not ready after ${START_TIMEOUT_MS / 1000} s`),

@@ -6,7 +6,7 @@ export type ServiceSource = 'url' | 'docker' | 'local';
 /** Environment variables that the services read. */
 export type ServiceEnvironment = Readonly<Record<string, string | undefined>>;
 
-/** Options of {@link startPostgres} and {@link startRedis}. */
+/** Options of {@link startPostgres}, {@link startMariadb} and {@link startRedis}. */
 export interface ServiceOptions {
   /** Read instead of `process.env`; the default is `process.env`. */
   readonly env?: ServiceEnvironment;
