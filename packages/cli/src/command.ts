@@ -5,6 +5,8 @@ import type { ExitCode } from './exit-codes.ts';
 export interface Io {
   stdout(text: string): void;
   stderr(text: string): void;
+  /** Whether a person watches stderr; by default not. */
+  readonly interactive?: boolean;
   /** Everything that comes on standard input. */
   stdin(): Promise<string>;
 }

@@ -11,6 +11,7 @@ export const EXIT_CODES = {
   5: 'the keyring is damaged',
   6: 'a file cannot be read or written',
   7: 'the keyring or the key exists already; nothing was overwritten',
+  8: 'doctor found errors',
 } as const;
 
 /** One of {@link EXIT_CODES}. */

@@ -10,5 +10,6 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 process.exitCode = await run(process.argv.slice(2), process.env, {
   stdout: (line) => process.stdout.write(line),
   stderr: (line) => process.stderr.write(line),
+  interactive: process.stderr.isTTY === true,
   stdin: () => text(process.stdin),
 });

@@ -2,6 +2,8 @@ import { readFileSync } from 'node:fs';
 import type { Environment } from '@fieldseal/core';
 import { readArguments, usage } from './arguments.ts';
 import type { Command, Io } from './command.ts';
+import { constraints } from './commands/constraints.ts';
+import { doctor } from './commands/doctor.ts';
 import { init } from './commands/init.ts';
 import { inspect } from './commands/inspect.ts';
 import { keyringShow } from './commands/keyring-show.ts';
@@ -11,7 +13,7 @@ import { nearest } from './nearest.ts';
 import { showError, showReport } from './output.ts';
 
 /** Every command, in the order of the help. */
-const COMMANDS: readonly Command[] = [init, keyringShow, inspect];
+const COMMANDS: readonly Command[] = [init, keyringShow, inspect, constraints, doctor];
 
 /**
  * Runs the command line and returns its exit code. It never throws, and touches the process only through `io`.

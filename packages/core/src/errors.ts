@@ -36,6 +36,36 @@ const HINTS = {
   ERR_PLAINTEXT: 'Use the client that `$extends(encryption())` returned, or encrypt the value with its $encryption.',
   ERR_SCHEMA: 'Correct the annotation in schema.prisma and generate again.',
   ERR_SCHEMA_STALE: 'Run `prisma generate` again.',
+  ERR_TPM_BLOB_INVALID: 'Restore the keyring from a backup, or open it with the recovery key and reseal.',
+  ERR_TPM_BUSY: 'Another program holds the TPM: use /dev/tpmrm0, which several programs can share.',
+  ERR_TPM_COUNTER_MISSING:
+    'The counter of the slot was removed from the TPM: open the keyring with the recovery key and reseal.',
+  ERR_TPM_ENCRYPTION_UNSUPPORTED:
+    'This TPM cannot protect secrets on its bus as Fieldseal demands (P-256 or RSA-2048, SHA-256, AES-128-CFB). Open the keyring another way.',
+  ERR_TPM_IO:
+    'Something between this program and the TPM changed or cut the exchange. Do not try again before you know what it is.',
+  ERR_TPM_LOCKOUT: 'Wait; every try makes it longer. The recovery key opens the keyring meanwhile.',
+  ERR_TPM_NOT_FOUND:
+    'Enable the TPM in the firmware, or pass it into the container by --device /dev/tpmrm0; nothing else is used in its place.',
+  ERR_TPM_NV_SPACE: 'Remove counters of the TPM that are not used any more, or seal without a counter.',
+  ERR_TPM_OWNER_AUTH:
+    'Give the owner authorisation of the TPM, or have its owner make the storage root key persistent at 0x81000001.',
+  ERR_TPM_PCR_MISMATCH: 'If the change was meant (an update, say), open the keyring with the recovery key and reseal.',
+  ERR_TPM_PCR_RACE: 'Something keeps extending PCRs, as IMA does at start-up: try again when the machine has settled.',
+  ERR_TPM_PCR_UNINITIALISED:
+    'Choose PCRs that the firmware of this machine measures; `fieldseal tpm status` shows them.',
+  ERR_TPM_PERMISSION: 'Add the user to the group tss, or the container by --group-add with the id of that group.',
+  ERR_TPM_PIN_REQUIRED: 'Give the PIN of the slot; the command line takes it from FIELDSEAL_TPM_PIN.',
+  ERR_TPM_PIN_WRONG: 'Check the PIN: the TPM locks itself after a few wrong ones.',
+  ERR_TPM_REFUSED: 'The TPM gave a code that Fieldseal does not expect; it is in the message.',
+  ERR_TPM_ROLLBACK:
+    'The keyring is older than its last reseal: restore the newest file, or open it with the recovery key and reseal.',
+  ERR_TPM_SIGNATURE_INVALID: 'Sign the policy again with the key that the slot was enrolled with.',
+  ERR_TPM_SIGNATURE_MISSING: 'Sign the PCR values of this boot: `fieldseal tpm sign-policy`.',
+  ERR_TPM_SRK_MISMATCH:
+    'The TPM was cleared or replaced, or the machine was moved without it: open the keyring with the recovery key and reseal.',
+  ERR_TPM_TIMEOUT: 'The TPM did not answer in time: another program may hold it. Use /dev/tpmrm0, or a longer timeout.',
+  ERR_TPM_TOO_LARGE: 'A TPM seals 1 to 128 bytes: seal a key, and encrypt the data with it.',
   ERR_UNSUPPORTED_FILTER: 'Add a blind index for equality, or filter after reading.',
   ERR_UNSUPPORTED_OPERATION: 'Leave the encrypted field out of this operation.',
   ERR_VALUE: 'Give a value of the type that the schema names.',

@@ -4,7 +4,7 @@ import { Decimal } from '@prisma/client-runtime-utils';
 import { globalOmitOf, hasExtension } from './client-internals.ts';
 import { type EncryptionHelpers, encryptionHelpers, type ModelsOf } from './helpers.ts';
 import { KeyAccess, type KeyringOption } from './key-access.ts';
-import { redacted } from './redaction.ts';
+import { rawRedaction, redacting } from './redaction.ts';
 import { needsRows, updateRowByRow } from './row-by-row.ts';
 import { compileSchema } from './schema/compiled-schema.ts';
 import { schemaMapFor } from './schema/from-client.ts';
@@ -30,8 +30,8 @@ export interface EncryptionOptions {
    */
   readonly rowByRow?: boolean;
   /**
-   * Whether errors of Prisma are freed from the arguments of the query and from rows. Encrypted fields never stand in them; with this
-   * nothing else does. The default is false. Prisma's own `error` event has gone out before.
+   * Whether errors of Prisma, those of raw SQL included, are freed from the arguments of the query and from rows. Encrypted fields never
+   * stand in them, unless in raw SQL; with this nothing else does. The default is false. Prisma's own `error` event has gone out before.
    */
   readonly redactErrors?: boolean;
   /**
@@ -41,6 +41,18 @@ export interface EncryptionOptions {
   readonly decimal?: DecimalClass;
   /** Engine that does the cryptography; `auto`, the fastest that works here, by default. */
   readonly engine?: EngineName | 'auto';
+}
+
+/** What Prisma's `$extends` reads the types of an extension from: here, that the client gets `$encryption`. */
+export interface EncryptionExtension<Client> {
+  readonly $extends: {
+    readonly extArgs: {
+      result: Record<never, never>;
+      model: Record<never, never>;
+      query: Record<never, never>;
+      client: { $encryption: () => EncryptionHelpers<ModelsOf<Client>> };
+    };
+  };
 }
 
 /** A client with the extension: the same, and the helpers for raw SQL. */
@@ -61,7 +73,7 @@ export type EncryptedClient<Client> = Client & { readonly $encryption: Encryptio
  * @throws ERR_SCHEMA for an annotation that cannot be served, ERR_SCHEMA_STALE for a map of another schema, ERR_OPTIONS when the extension
  * is applied twice; later, from queries, the errors of keys, filters and cells
  */
-export function encryption(options: EncryptionOptions = {}): <Client>(client: Client) => EncryptedClient<Client> {
+export function encryption<Client>(options: EncryptionOptions = {}): (client: Client) => EncryptionExtension<Client> {
   const extension = Prisma.defineExtension((client) => {
     if (hasExtension(client, NAME))
       throw new FieldsealError('ERR_OPTIONS', 'encryption() was applied to this client before', {
@@ -80,19 +92,16 @@ export function encryption(options: EncryptionOptions = {}): <Client>(client: Cl
       if (options.rowByRow === true && needsRows(model, params)) return updateRowByRow(extended, model, params);
       return transform.run(model, params);
     };
-    const redacting = async (params: QueryParams): Promise<unknown> => {
-      try {
-        return await run(params);
-      } catch (error) {
-        throw redacted(error);
-      }
-    };
+    const redactErrors = options.redactErrors === true;
     const extended: typeof client = client.$extends({
       name: NAME,
       client: { $encryption: encryptionHelpers({ map, models, cipher, keys, transform }) },
-      query: { $allModels: { $allOperations: options.redactErrors === true ? redacting : run } },
+      query: {
+        $allModels: { $allOperations: redactErrors ? (params: QueryParams) => redacting(() => run(params)) : run },
+        ...(redactErrors ? rawRedaction() : {}),
+      },
     } as Parameters<typeof client.$extends>[0]) as unknown as typeof client;
     return extended;
   });
-  return extension as unknown as <Client>(client: Client) => EncryptedClient<Client>;
+  return extension as unknown as (client: Client) => EncryptionExtension<Client>;
 }

@@ -15,7 +15,7 @@ type Dictionary = Record<string, unknown>;
 
 /** Models of a client with the types of their scalar fields. */
 export type ModelsOf<Client> = {
-  [Key in keyof Client as Client[Key] extends Delegate<infer Name, unknown>
+  [Key in keyof Client & string as Client[Key] extends Delegate<infer Name, unknown>
     ? Name
     : never]: Client[Key] extends Delegate<string, infer Scalars> ? Scalars : never;
 };

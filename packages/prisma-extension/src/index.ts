@@ -4,7 +4,8 @@
  * @module
  */
 export { type ErrorCode, FieldsealError, isFieldsealError } from '@fieldseal/core';
-export { type EncryptedClient, type EncryptionOptions, encryption } from './extension.ts';
+export { type EncryptedClient, type EncryptionExtension, type EncryptionOptions, encryption } from './extension.ts';
+export { guardAdapter } from './guard/guard-adapter.ts';
 export type { EncryptionHelpers, ModelsOf } from './helpers.ts';
 export type {
   BoundFieldMap,

@@ -4,6 +4,8 @@
  *
  * @module
  */
+export { CONSTRAINT_PROVIDERS, type ConstraintProvider, checkConstraints } from './guard/check-constraints.ts';
+export { checkCellColumn, checkTermColumn } from './schema/column-size.ts';
 export { parseInlineSchema } from './schema/inline-schema.ts';
 export { readSchemaMap } from './schema/read-schema.ts';
 export type { EncryptedFieldMap, IndexMap, ModelMap, SchemaMap } from './schema/schema-map.ts';

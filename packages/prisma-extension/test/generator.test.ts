@@ -1,12 +1,13 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
 import { emitSchemaMap } from '../src/generator/emit.ts';
-import type { EncryptedFieldMap, ModelMap } from '../src/schema/schema-map.ts';
+import { readSchemaMap } from '../src/schema/read-schema.ts';
+import { generate as generateAll, schemaText, temporaryFolder } from './retype-harness.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'fieldseal-test-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -29,25 +30,16 @@ function generate(models: string) {
   return { status, output: stdout + stderr };
 }
 
+const SCHEMA = 'model User {\n  id String @id\n  /// @encrypted\n  email String\n}';
+
 describe('the generator', () => {
   it('writes the schema map as plain data', () => {
-    const { status, output } = generate('model User {\n  id String @id\n  /// @encrypted\n  email String\n}');
+    const { status, output } = generate(SCHEMA);
     expect(output).toContain('Fieldseal schema map');
     expect(status).toBe(0);
     const text = readFileSync(join(folder, 'out', 'fieldseal-schema.ts'), 'utf8');
-    const email: EncryptedFieldMap = {
-      column: 'String',
-      type: 'String',
-      pad: null,
-      context: { model: 'User', field: 'email' },
-    };
-    const user: ModelMap = {
-      fields: { id: 'String', email: 'String' },
-      encrypted: { email },
-      indexes: {},
-      compounds: {},
-    };
-    expect(text).toBe(emitSchemaMap({ format: 'fieldseal-schema/1', models: { User: user } }));
+    expect(text).toBe(emitSchemaMap(readSchemaMap(SCHEMA)));
+    expect(text).toContain('"email"');
   });
 
   it.each([
@@ -58,9 +50,9 @@ describe('the generator', () => {
     ],
     ['an encrypted id', 'model User {\n  id String @id /// @encrypted\n}', 'User.id'],
     [
-      'what this version does not serve',
-      'model User {\n  id String @id\n  /// @encrypted(type: Int)\n  age String\n}',
-      'not supported by this version',
+      'a type that does not exist',
+      'model User {\n  id String @id\n  /// @encrypted(type: Integer)\n  age String\n}',
+      'there is no type Integer',
     ],
     [
       'an annotation that Prisma would drop',
@@ -71,5 +63,37 @@ describe('the generator', () => {
     const { status, output } = generate(models);
     expect(output).toContain(message);
     expect(status).not.toBe(0);
+  });
+});
+
+describe('the generator beside clients', () => {
+  const clients = temporaryFolder();
+  const model = (file: string) => readFileSync(join(clients, file), 'utf8');
+
+  it.each([
+    ['its place above a client', { before: true }, 'the generator fieldseal stands above the generator js'],
+    ['an unknown value of retype', { own: 'retype = "no"' }, 'retype is "true" or "false"'],
+  ])('fails generation on %s', (_, options, message) => {
+    const { status, output } = generateAll(clients, schemaText(SCHEMA, options));
+    expect(output).toContain(message);
+    expect(status).not.toBe(0);
+    expect(existsSync(join(clients, 'map'))).toBe(false);
+  });
+
+  it('types both, or none with retype = "false", in any place then', () => {
+    const off = schemaText(SCHEMA, { own: 'retype = "false"', before: true });
+    expect(generateAll(clients, off)).toMatchObject({ status: 0 });
+    expect(model('client/models/User.ts')).not.toContain('fieldseal');
+    expect(generateAll(clients, schemaText(SCHEMA, { own: 'retype = "true"' }))).toMatchObject({ status: 0 });
+    for (const file of ['client/models/User.ts', 'js/index.d.ts'])
+      expect(model(file)).toMatch(/^\/\/ Retyped by the fieldseal generator/);
+  });
+
+  it('types the clients that are generated with it, and for the schema as it is then', () => {
+    const other = SCHEMA.replace('@encrypted', '@encrypted(type: Int)');
+    expect(generateAll(clients, schemaText(SCHEMA))).toMatchObject({ status: 0 });
+    const names = ['--generator', 'fieldseal', '--generator', 'client'];
+    expect(generateAll(clients, schemaText(other), ...names)).toMatchObject({ status: 0 });
+    expect(model('client/models/User.ts')).toContain('email: number');
   });
 });

@@ -107,7 +107,7 @@ export async function openDatabase(target: Target, options: EncryptionOptions = 
   }
   const keyring = await freshKeyring();
   const extend = (given: EncryptionOptions, client?: object) =>
-    (client === undefined ? base : make(client)).$extends(encryption(given)) as EncryptedClient<Client>;
+    (client === undefined ? base : make(client)).$extends(encryption(given)) as unknown as EncryptedClient<Client>;
   return {
     plain,
     db: extend({ keyring, ...options }),

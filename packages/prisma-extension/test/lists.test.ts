@@ -51,6 +51,15 @@ describe.each(TARGETS.filter(({ database }) => database === 'postgresql'))('list
     for (const cell of (await stored())['tags'] ?? []) expect(cell).toMatch(/^fs1:/);
   });
 
+  it('of Bytes take one element at a time, since Prisma stores the base64 text of more', async () => {
+    const { id } = await create({ blobs: [Uint8Array.of(1)] });
+    const pushed = { blobs: { push: Uint8Array.of(2) } };
+    expect((await update(id, pushed)).blobs).toEqual([Uint8Array.of(1), Uint8Array.of(2)]);
+    await expect(update(id, { blobs: { push: [Uint8Array.of(3)] } })).rejects.toEqual(
+      typedError('ERR_UNSUPPORTED_OPERATION'),
+    );
+  });
+
   it('are written by createMany, updateMany and upsert', async () => {
     await db.lists.createMany({ data: [{ tags: ['a'] }, { tags: ['b', 'c'] }] });
     await db.lists.updateMany({ data: { tags: { push: 'd' } } });

@@ -7,7 +7,9 @@ export const refusedFilter: Step = {
   title: 'A filter that encryption cannot serve is refused before any SQL',
   run: async ({ prisma }) => {
     const query = "findMany({ where: { notes: { contains: 'penicillin' } } })";
-    const error = await prisma.patient.findMany({ where: { notes: { contains: 'penicillin' } } }).then(
+    // The types of the client refuse it too: it does not compile without the cast.
+    const where = { notes: { contains: 'penicillin' } } as never;
+    const error = await prisma.patient.findMany({ where }).then(
       () => undefined,
       (reason: unknown) => reason,
     );

@@ -55,7 +55,7 @@ const WALKS: Readonly<Record<Rule, Walk>> = {
   where: ({ plan, model }, value) => walkWhere(plan, model, value),
   unique: ({ plan, model }, value) => walkUnique(plan, model, value),
   attempt: ({ plan, model }, value) => {
-    plan.secondWhere = walkAttempt(plan, model, value);
+    plan.secondAttempt = walkAttempt(plan, model, value);
   },
   target: ({ plan, model }, value) => walkWhere(plan, model, value),
   create: ({ plan, model }, value) => walkCreate(plan, model, value),
@@ -79,13 +79,16 @@ function walkArguments(at: At, grammar: Arguments, args: unknown): void {
   for (const [argument, value] of Object.entries(args)) {
     if (isAbsent(value)) continue;
     const rule = Object.hasOwn(grammar, argument) ? grammar[argument] : undefined;
-    if (rule === undefined)
-      throw new FieldsealError('ERR_UNSUPPORTED_OPERATION', `the argument ${argument} is unknown`, {
-        model: at.model.name,
-        hint: 'These are the arguments of Prisma 7.10. One that another extension adds must be taken out by it before this extension.',
-      });
+    if (rule === undefined) throw unknownArgument(at.model, argument);
     WALKS[rule](at, value, argument, args);
   }
+}
+
+function unknownArgument(model: CompiledModel, argument: string): FieldsealError {
+  return new FieldsealError('ERR_UNSUPPORTED_OPERATION', `the argument ${argument} is unknown`, {
+    model: model.name,
+    hint: 'These are the arguments of Prisma 7.10. One that another extension adds must be taken out by it before this extension.',
+  });
 }
 
 /** select and include: each relation in them has the arguments of findMany; `_count` may filter relations. */
@@ -95,7 +98,19 @@ function walkSelection({ plan, model, extras }: At, selection: unknown): void {
     const node = model.fields.get(key);
     if (node?.kind === 'relation' && node.model.reaches)
       walkRelation({ plan, model: node.model, extras: extras.under(key) }, selection, key);
-    else if (key === '_count' && isDictionary(value)) walkSelection({ plan, model, extras }, value['select']);
+    else if (key === '_count' && isDictionary(value)) walkCounts(plan, model, value['select']);
+  }
+}
+
+/** Relations in `_count` are counted, not read: they take a filter and nothing else. */
+function walkCounts(plan: Plan, model: CompiledModel, counts: unknown): void {
+  for (const [key, value] of entriesOf(counts)) {
+    const node = model.fields.get(key);
+    if (node?.kind !== 'relation') continue;
+    for (const [argument, filter] of entriesOf(value)) {
+      if (argument !== 'where') throw unknownArgument(node.model, argument);
+      walkWhere(plan, node.model, filter);
+    }
   }
 }
 

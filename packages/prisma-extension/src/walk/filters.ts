@@ -8,7 +8,7 @@ import { FieldsealError, type IndexSpec } from '@fieldseal/core';
 import type { CompiledModel, EncryptedNode, IndexNode, RelationNode } from '../schema/compiled-schema.ts';
 import { COMBINATORS, EQUALITY_OPERATORS, LIST_OPERATORS, LIST_QUANTIFIERS, ONE_QUANTIFIERS } from './grammar.ts';
 import type { Plan } from './plan.ts';
-import { entriesOf, isAbsent, isDecimal, isDictionary, isFieldReference, isNull, itemsOf } from './value-kind.ts';
+import { entriesOf, isAbsent, isDbNull, isDecimal, isDictionary, isFieldReference, isNull, itemsOf } from './value-kind.ts';
 
 type Dictionary = Record<string, unknown>;
 
@@ -16,8 +16,18 @@ const MIGRATING = 'the field is being migrated, and its rows without a term cann
 const MIGRATING_HINT =
   'Until the backfill is done, filters are served by an index without normalisers, and unique rows are found by find, update and delete.';
 
-/** What a filter has to find: any rows, one unique row, or one that a second attempt may find where the first does not. */
-type Purpose = 'any' | 'unique' | 'attempt';
+/** What a filter has to find: any rows, or one unique row. */
+type Purpose = 'any' | 'unique';
+
+/** How a unique filter is tried again: by the plaintext of a field, in place of its term. */
+export interface Attempt {
+  /** Filter of the first attempt. */
+  readonly where: Readonly<Dictionary>;
+  readonly field: string;
+  /** Column that the first attempt has the term in. */
+  readonly column: string;
+  readonly value: unknown;
+}
 
 /** Filter of a model, or a list of such. Changed in place. */
 export function walkWhere(plan: Plan, model: CompiledModel, where: unknown): void {
@@ -31,22 +41,25 @@ export function walkUnique(plan: Plan, model: CompiledModel, where: unknown): vo
 
 /**
  * Filter of an operation on one row that changes nothing where it finds none, so that it can be tried again. While a field is being
- * migrated the row is named by a term at first, and by the plaintext then.
+ * migrated the row is named by a term at first, and by the plaintext then; other fields that are being migrated are found either way.
  *
- * @returns the filter of the second attempt, or null when none is needed
+ * @returns the second attempt, or null when none is needed
  */
-export function walkAttempt(plan: Plan, model: CompiledModel, where: unknown): Dictionary | null {
-  const migrating = entriesOf(where).some(([key, value]) => {
+export function walkAttempt(plan: Plan, model: CompiledModel, where: unknown): Attempt | null {
+  for (const [key, value] of entriesOf(where)) {
     const node = model.fields.get(key);
-    return node?.kind === 'encrypted' && node.mode === 'migrating' && !isNullTest(value);
-  });
-  if (!migrating) {
-    walkUnique(plan, model, where);
-    return null;
+    if (node?.kind !== 'encrypted' || node.mode !== 'migrating' || isAbsent(value) || isNullTest(value)) continue;
+    if (!node.unique || node.spec.type !== node.spec.column) continue;
+    const filter = where as Dictionary;
+    const index = chooseIndex(node, value, true).spec;
+    if (!isAbsent(filter[index.column])) throw unserved(node, 'the filter names the field and its index');
+    delete filter[key];
+    walkFilter(plan, model, filter, 'any');
+    putFilter(plan, node, index, filter, value);
+    return { where: filter, field: key, column: index.column, value };
   }
-  const second = { ...(where as Dictionary) };
-  walkFilter(plan, model, where, 'attempt');
-  return second;
+  walkUnique(plan, model, where);
+  return null;
 }
 
 function walkFilter(plan: Plan, model: CompiledModel, where: unknown, purpose: Purpose): void {
@@ -150,14 +163,22 @@ function walkCompound(plan: Plan, model: CompiledModel, name: string, value: unk
 
 function walkEncrypted(plan: Plan, node: EncryptedNode, where: Dictionary, filter: unknown, purpose: Purpose): void {
   if (node.list) checkListFilter(node, filter);
-  else if (isNullTest(filter))
-    return; // NULL is stored as NULL
+  else if (isNullTest(filter)) putNullTest(node, where, filter); // NULL is stored as NULL
   else if (node.mode === 'migrating' && purpose === 'any') addIndex(plan, node, where, filter);
   else {
-    const found = purpose === 'attempt' && node.unique && node.spec.type === node.spec.column;
-    if (node.mode === 'migrating' && !found) throw unserved(node, MIGRATING, MIGRATING_HINT);
-    moveToIndex(plan, node, where, filter, chooseIndex(node, filter, purpose !== 'any').spec);
+    if (node.mode === 'migrating') throw unserved(node, MIGRATING, MIGRATING_HINT);
+    moveToIndex(plan, node, where, filter, chooseIndex(node, filter, purpose === 'unique').spec);
   }
+}
+
+/** Json over a column of another type: NULL is DbNull to the caller and null to the column; the null of JSON is a cell, which nothing finds. */
+function putNullTest(node: EncryptedNode, parent: Dictionary, filter: unknown, key: string = node.spec.field): void {
+  const { type, column } = node.spec;
+  if (type !== 'Json' || column === 'Json') return;
+  for (const [operator, operand] of entriesOf(filter)) putNullTest(node, filter as Dictionary, operand, operator);
+  if (filter === null || !isNull(filter)) return;
+  if (!isDbNull(filter)) throw unserved(node, 'the null of JSON is encrypted and cannot be searched');
+  parent[key] = null;
 }
 
 /** Takes the filter of an encrypted field out and puts one on its index column in. */

@@ -11,6 +11,7 @@ import {
 import type { EncryptedNode } from '../schema/compiled-schema.ts';
 import { bindingOf, type RowIdentity } from './binding.ts';
 import { Extras } from './extras.ts';
+import type { Attempt } from './filters.ts';
 import type { Grouping } from './grouping.ts';
 import { toCipher } from './typed-value.ts';
 
@@ -27,8 +28,8 @@ interface Place {
 export class Plan {
   /** What the query reads besides what it was asked for. */
   readonly extras: Extras = new Extras();
-  /** Filter to try when the query finds no row, or null. */
-  secondWhere: Record<string, unknown> | null = null;
+  /** How to try again when the query finds no row, or null. */
+  secondAttempt: Attempt | null = null;
   /** How the groups of groupBy are turned into values, or null. */
   grouping: Grouping | null = null;
   readonly #values: (Place & PlainField & { readonly limit: number | null })[] = [];
@@ -47,6 +48,14 @@ export class Plan {
   /** Puts the index term of `value` at `parent[key]`. */
   index(parent: object, key: string | number, node: EncryptedNode, index: IndexSpec, value: unknown): void {
     this.#terms.push({ parent, key, index, value: toCipher(node, value) });
+  }
+
+  /** Filter to try when the query finds no row, or null. What else is in the first one has its terms once the plan is applied. */
+  get secondWhere(): Record<string, unknown> | null {
+    if (this.secondAttempt === null) return null;
+    const { where, field, column, value } = this.secondAttempt;
+    const { [column]: _, ...rest } = where;
+    return { ...rest, [field]: value };
   }
 
   /** Whether there is nothing to do, so that no key is needed. */

@@ -32,6 +32,11 @@ export function isJsonNull(value: unknown): boolean {
   return isNull(value) && value !== null && nullName(value as object) === 'JsonNull';
 }
 
+/** Whether a value is DbNull: NULL, as against the null of JSON. */
+export function isDbNull(value: unknown): boolean {
+  return isNull(value) && value !== null && nullName(value as object) === 'DbNull';
+}
+
 /** Name of Prisma's null markers; their class differs between the generators, their `_getName()` does not. */
 function nullName(value: object): string {
   const { _getName: name } = value as { _getName?: unknown };

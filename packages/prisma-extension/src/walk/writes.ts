@@ -81,14 +81,24 @@ function walkList(
   written: unknown,
   row: RowIdentity,
 ): void {
-  if (key === 'push' && node.spec.column === 'Json') {
-    plan.encrypt(parent, key, node, written, row); // Prisma pushes an array of JSON as one element
+  const { column, model, field } = node.spec;
+  if (key === 'push' && column !== 'String') {
+    // Prisma 7.10 pushes an array of JSON as one element, and stores the base64 text of bytes in an array.
+    if (column === 'Bytes' && Array.isArray(written))
+      throw new FieldsealError('ERR_UNSUPPORTED_OPERATION', 'several Bytes cannot be pushed at once', {
+        model,
+        field,
+        hint: 'Push them one by one, or write the whole list.',
+      });
+    plan.encrypt(parent, key, node, written, row);
     return;
   }
   const elements = [...itemsOf(written)];
   parent[key] = elements;
   elements.forEach((element, at) => {
-    if (!isAbsent(element) && !isStoredNull(node, element)) plan.encrypt(elements, at, node, element, row);
+    // A null inside a list of JSON is JSON's; Prisma refuses it elsewhere, and an undefined everywhere.
+    const json = node.spec.type === 'Json' && element === null;
+    if (json || !(isAbsent(element) || isStoredNull(node, element))) plan.encrypt(elements, at, node, element, row);
   });
 }
 

@@ -1,0 +1,142 @@
+import type { Environment } from '@fieldseal/core';
+import { usage } from '../arguments.ts';
+import type { Command, CommandInput, Report } from '../command.ts';
+import { checkDatabase } from '../doctor/database-check.ts';
+import { type Finding, finding } from '../doctor/finding.ts';
+import { checkGenerated } from '../doctor/generated-check.ts';
+import { generatorOutputs } from '../doctor/generators.ts';
+import { keyDirectory } from '../doctor/key-directory.ts';
+import { Progress } from '../doctor/progress.ts';
+import { doctorReport, type Examination } from '../doctor/report.ts';
+import { type CheckedSchema, checkSchema } from '../doctor/schema-check.ts';
+import { checkSource } from '../doctor/source-check.ts';
+import { sourceFiles } from '../doctor/source-files.ts';
+
+/** A statement of doctor is stopped after this time, so that it does not load a database for long. */
+const STATEMENT_MS = 30_000;
+/** Variable that holds the URL of the database unless another is named. */
+const URL_VARIABLE = 'DATABASE_URL';
+
+/** `fieldseal doctor` */
+export const doctor: Command = {
+  name: 'doctor',
+  summary: 'find what is wrong with an encrypted application',
+  details: [
+    'Reads the schema, what was generated from it, the sources in this folder and the database, and lists what is wrong and what to\n' +
+      'do. Nothing is changed, and no value is shown: only names and counts.',
+    'The database is read by the driver adapter that the project has installed, in transactions that cannot write. Its URL comes from\n' +
+      'the environment, since it may hold a password. With a keyring that FIELDSEAL_KEY or FIELDSEAL_PASSPHRASE opens, the key ids and\n' +
+      'index versions of the rows are compared with it.',
+    'Ends with 8 when errors are found; warnings and notes do not count, unless --strict makes warnings count.',
+  ],
+  positionals: [],
+  options: {
+    schema: {
+      value: 'path',
+      help: 'schema file or folder; prisma/schema.prisma, schema.prisma or prisma/schema by default',
+    },
+    keyring: { value: 'path', help: 'the keyring; FIELDSEAL_KEYRING or ./fieldseal.keyring.json by default' },
+    'url-env': {
+      value: 'variable',
+      help: `environment variable with the URL of the database; ${URL_VARIABLE} by default`,
+    },
+    'no-database': { help: 'do not look at the database' },
+    sample: { value: 'rows', help: 'look at so many rows of each table; by default all, for 30 s per column at most' },
+    strict: { help: 'warnings count as errors' },
+  },
+  run: examine,
+};
+
+async function examine({ options, env, io }: CommandInput): Promise<Report> {
+  const project = process.cwd();
+  const sample = sampleOf(options['sample']);
+  const url = urlOf(options, env);
+  const progress = new Progress(io);
+  try {
+    const schema = await checkSchema(options['schema']);
+    progress.step('reading the sources');
+    const outputs = schema.file === null ? [] : generatorOutputs(schema.file, project);
+    const sources = await sourceFiles(
+      project,
+      outputs.map(({ folder }) => folder),
+    );
+    const findings = [
+      ...schema.findings,
+      ...(schema.file === null || schema.map === null ? [] : await checkGenerated(schema.file, schema.map, project)),
+      ...checkSource(sources.files),
+      ...(sources.more ? [finding('source.bounded', '.', `only ${sources.files.length} source files were read`)] : []),
+    ];
+    const database = await examineDatabase(schema, url, {
+      keyring: options['keyring'],
+      env,
+      project,
+      sample,
+      progress,
+    });
+    const report = {
+      schema: schema.file === null ? null : { path: schema.file.path, provider: schema.file.provider },
+      ...sizeOf(schema),
+      sourceFiles: sources.files.length,
+      ...database,
+      findings: [...findings, ...database.findings],
+    };
+    return doctorReport(report, 'strict' in options);
+  } finally {
+    progress.end();
+  }
+}
+
+interface DatabaseRequest {
+  readonly keyring: string | undefined;
+  readonly env: Environment;
+  readonly project: string;
+  readonly sample: number | null;
+  readonly progress: Progress;
+}
+
+async function examineDatabase(
+  { file, map }: CheckedSchema,
+  url: string | Finding | null,
+  { keyring, env, ...request }: DatabaseRequest,
+): Promise<Pick<Examination, 'database' | 'keyring' | 'fields' | 'findings'>> {
+  if (typeof url !== 'string' || file === null || map === null)
+    return { database: 'skipped', keyring: 'skipped', fields: [], findings: url instanceof Object ? [url] : [] };
+  const keys = await keyDirectory(env, keyring);
+  const closed = typeof keys === 'string';
+  const { findings, fields, reached } = await checkDatabase(file, map, {
+    ...request,
+    url,
+    timeoutMs: STATEMENT_MS,
+    keys: closed ? null : keys,
+  });
+  return {
+    database: reached ? 'checked' : 'failed',
+    keyring: closed ? 'closed' : 'open',
+    fields,
+    findings: [...(closed ? [finding('keyring.closed', 'keyring', keys)] : []), ...findings],
+  };
+}
+
+/** The URL of the database, null when it is not to be looked at, or the finding that there is none. */
+function urlOf(options: CommandInput['options'], env: Environment): string | Finding | null {
+  if ('no-database' in options) return null;
+  const name = options['url-env'] ?? URL_VARIABLE;
+  const url = env[name];
+  if (url) return url;
+  if ('url-env' in options) throw usage(doctor, `the variable that --url-env names is not set`);
+  return finding('database.skipped', 'database', `${URL_VARIABLE} is not set`);
+}
+
+function sampleOf(given: string | undefined): number | null {
+  if (given === undefined) return null;
+  const rows = Number(given);
+  if (!Number.isSafeInteger(rows) || rows < 1) throw usage(doctor, '--sample needs a number of rows, 1 or more');
+  return rows;
+}
+
+function sizeOf({ map }: CheckedSchema): Pick<Examination, 'models' | 'encryptedFields' | 'indexes'> {
+  const models = Object.values(map?.models ?? {}).filter(({ encrypted }) => Object.keys(encrypted).length > 0);
+  const count = (of: 'encrypted' | 'indexes'): number =>
+    models.reduce((sum, model) => sum + Object.keys(model[of]).length, 0);
+  return { models: models.length, encryptedFields: count('encrypted'), indexes: count('indexes') };
+}

@@ -1,0 +1,105 @@
+import { parseInlineSchema, type SchemaMap } from '@fieldseal/prisma/internal';
+import type { SchemaFile } from '../schema-file.ts';
+import { PROVIDERS } from './adapter.ts';
+import { checkCells, type FieldCount } from './cells-check.ts';
+import type { CountOptions } from './counting.ts';
+import { Database } from './database.ts';
+import { DatabaseProblem } from './database-problem.ts';
+import { type Finding, finding } from './finding.ts';
+import type { Progress } from './progress.ts';
+import { checkStructure, type NamedModel, type Structure } from './structure-check.ts';
+import { checkTerms } from './terms-check.ts';
+
+/** How a database is checked. */
+export interface DatabaseCheck extends CountOptions {
+  readonly url: string;
+  /** Folder whose driver adapter is used. */
+  readonly project: string;
+  /** Longest time that one statement may take. */
+  readonly timeoutMs: number;
+  readonly progress: Progress;
+}
+
+/** What was found in a database. */
+export interface CheckedDatabase {
+  readonly findings: readonly Finding[];
+  readonly fields: readonly FieldCount[];
+  readonly reached: boolean;
+}
+
+/** Checks the tables of all models that hold encrypted fields. Nothing is written. */
+export async function checkDatabase(
+  schema: SchemaFile,
+  map: SchemaMap,
+  options: DatabaseCheck,
+): Promise<CheckedDatabase> {
+  const provider = schema.provider === 'postgres' ? 'postgresql' : schema.provider;
+  if (!PROVIDERS.includes(provider))
+    return failed(finding('database.unsupported', provider, `databases of the provider ${provider} are not looked at`));
+  try {
+    options.progress.step('connecting to the database');
+    const database = await Database.open(provider, options.url, options.project, options.timeoutMs);
+    try {
+      return await checkModels(database, provider, namedModels(schema, map, schemaOf(provider, options.url)), options);
+    } finally {
+      await database.close();
+    }
+  } catch (error) {
+    if (!(error instanceof DatabaseProblem)) throw error;
+    return failed(
+      finding(error.kind === 'adapter' ? 'database.adapter' : 'database.unreachable', provider, error.message),
+    );
+  }
+}
+
+async function checkModels(
+  database: Database,
+  provider: string,
+  models: readonly NamedModel[],
+  options: DatabaseCheck,
+): Promise<CheckedDatabase> {
+  const findings: Finding[] = [];
+  const fields: FieldCount[] = [];
+  for (const model of models) {
+    options.progress.step(`checking ${model.name}`);
+    const structure = await checkStructure(database, provider, model);
+    findings.push(...structure.findings);
+    for (const field of present(model.map.encrypted, structure)) {
+      options.progress.step(`counting ${model.name}.${field}`);
+      const { findings: found, count } = await checkCells(database, model, field, options);
+      findings.push(...found);
+      if (count !== null) fields.push(count);
+    }
+    for (const field of present(model.map.indexes, structure)) {
+      const source = model.map.encrypted[model.map.indexes[field]?.of ?? ''];
+      if (source === undefined || !structure.columns.has(source.dbName)) continue;
+      options.progress.step(`counting ${model.name}.${field}`);
+      findings.push(...(await checkTerms(database, model, field, options)));
+    }
+  }
+  return { findings, fields, reached: true };
+}
+
+function failed(found: Finding): CheckedDatabase {
+  return { findings: [found], fields: [], reached: false };
+}
+
+/** Fields whose column is there. */
+function present(fields: Readonly<Record<string, { readonly dbName: string }>>, { columns }: Structure): string[] {
+  return Object.entries(fields).flatMap(([field, { dbName }]) => (columns.has(dbName) ? [field] : []));
+}
+
+/** Models with encrypted fields. Those whose schema Prisma leaves to the connection get the one that its URL names. */
+function namedModels({ text }: SchemaFile, map: SchemaMap, dbSchema: string | null): NamedModel[] {
+  return parseInlineSchema(text).models.flatMap(({ name, fields }): NamedModel[] => {
+    const model = map.models[name];
+    if (model === undefined || Object.keys(model.encrypted).length === 0) return [];
+    const columnOf = new Map(fields.map((field) => [field.name, field.dbName]));
+    return [{ name, map: { ...model, dbSchema: model.dbSchema ?? dbSchema }, columnOf }];
+  });
+}
+
+/** `?schema=` of a PostgreSQL URL: Prisma's migrations heed it, its driver does not. */
+function schemaOf(provider: string, url: string): string | null {
+  return provider === 'postgresql' && URL.canParse(url) ? new URL(url).searchParams.get('schema') : null;
+}

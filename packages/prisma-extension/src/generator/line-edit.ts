@@ -1,0 +1,203 @@
+/**
+ * Lines of a generated client and what becomes of them. A line is known by the type that it stands in and by its key; what it says is
+ * compared with what Prisma 7.10 writes, so that a line of another meaning is never replaced.
+ *
+ * @module
+ */
+import type { ColumnType } from '@fieldseal/core';
+import type { EncryptedFieldMap, IndexMap, ModelMap } from '../schema/schema-map.ts';
+import { listOf, valueText } from './value-text.ts';
+
+/** One line that must be there. */
+export interface LineEdit {
+  /** Model whose types hold the line. */
+  readonly model: string;
+  /** Name of the type that it stands in. */
+  readonly block: string;
+  /** Field of the type, or `}` for the line that closes it. */
+  readonly key: string;
+  /** What may stand behind the key, without the namespaces `Prisma.` and `runtime.`. */
+  readonly expected: readonly string[];
+  /** What stands behind the key afterwards, or null for what stands there already. */
+  readonly becomes: string | null;
+  /** Text that takes the place of the whole line, key and all. */
+  readonly line?: string;
+  /** How many levels below the type's own line it stands; 1 unless given. */
+  readonly depth?: number;
+}
+
+/** What has to be known of an encrypted field to type it. */
+export interface FieldToType {
+  readonly model: string;
+  readonly name: string;
+  readonly map: EncryptedFieldMap;
+  readonly indexes: readonly IndexMap[];
+  /** Whether the column may be NULL. */
+  readonly optional: boolean;
+}
+
+/** What is left of a line that must not be used. */
+export const NEVER = '?: never';
+
+/** What Prisma calls the type of a column in results and in queries. */
+const COLUMN: Readonly<Record<ColumnType, { readonly read: string; readonly write: string }>> = {
+  String: { read: 'string', write: 'string' },
+  Bytes: { read: 'Bytes', write: 'Bytes' },
+  Json: { read: 'JsonValue', write: 'InputJsonValue' },
+};
+
+/** Name of the type of filters, which {@link filterType} defines. */
+export function filterName(model: string): string {
+  return `${model}FieldsealFilter`;
+}
+
+/**
+ * The filters of encrypted fields. Operators that no blind index serves are named and forbidden: an object that happens to have one more
+ * member would pass otherwise.
+ */
+export function filterType(model: string): string {
+  const name = filterName(model);
+  const refused = ['lt', 'lte', 'gt', 'gte', 'contains', 'startsWith', 'endsWith', 'search', 'path'];
+  const members = ['equals?: V', 'in?: Exclude<V, null>[]', 'notIn?: Exclude<V, null>[]', `not?: V | ${name}<V>`];
+  const all = [...members, 'mode?: Mode', ...refused.map((operator) => `${operator}${NEVER}`)];
+  return `export type ${name}<V, Mode = never> = { ${all.join('; ')} }`;
+}
+
+/** A field in results: exact, or possibly null whatever the column says. */
+export function readLine({ map, optional }: FieldToType, form: 'asColumn' | 'nullable'): Pick<LineEdit, 'expected'> {
+  const nullable = form === 'nullable' || (optional && !map.list);
+  return { expected: [`: ${COLUMN[map.column].read}${map.list ? '[]' : ''}${nullable ? ' | null' : ''}`] };
+}
+
+/** The type of a field in results. */
+export function readType({ map, optional }: FieldToType): string {
+  const { read } = valueText(map);
+  if (map.list) return `: ${listOf(read)}`;
+  return `: ${read}${optional ? ' | null' : ''}`;
+}
+
+/** A field of new rows. */
+export function createLine(field: FieldToType): Pick<LineEdit, 'expected' | 'becomes'> {
+  const { model, name, map, optional } = field;
+  const { write } = COLUMN[map.column];
+  const [mark, nullable] = optional || map.list ? ['?', ' | null'] : ['', ''];
+  const expected = map.list
+    ? `?: ${model}Create${name}Input | ${write}[]`
+    : map.column === 'Json'
+      ? `${mark}: ${optional ? 'Nullable' : ''}JsonNullValueInput | ${write}`
+      : `${mark}: ${write}${nullable}`;
+  const text = valueText(map).write;
+  const list = listOf(text);
+  const becomes = map.list ? `?: { set: ${list} } | ${list}` : `${mark}: ${text}${nullable}`;
+  return { expected: [expected], becomes: written(field, becomes) };
+}
+
+/** A field of changes. */
+export function updateLine(field: FieldToType): Pick<LineEdit, 'expected' | 'becomes'> {
+  const { model, name, map, optional } = field;
+  const { write } = COLUMN[map.column];
+  const [prefix, nullable] = optional ? ['Nullable', ' | null'] : ['', ''];
+  const expected = map.list
+    ? `?: ${model}Update${name}Input | ${write}[]`
+    : map.column === 'Json'
+      ? `?: ${prefix}JsonNullValueInput | ${write}`
+      : `?: ${prefix}${map.column}FieldUpdateOperationsInput | ${write}${nullable}`;
+  const text = valueText(map).write;
+  const list = listOf(text);
+  // JSON is opaque: an object with the member `set` is a value.
+  const set = map.type === 'Json' ? '' : `{ set?: ${text}${nullable} } | `;
+  const becomes = map.list ? `?: { set?: ${list}; push?: ${text} | ${list} } | ${list}` : `?: ${set}${text}${nullable}`;
+  return { expected: [expected], becomes: written(field, becomes) };
+}
+
+/** Prisma's own type where it is right already, and nothing where the field cannot be written. */
+function written({ map }: FieldToType, becomes: string): string | null {
+  if (map.mode === 'readonly') return NEVER;
+  return map.type === map.column && map.enum === null ? null : becomes;
+}
+
+/** An index column where rows are written: it is written by the extension alone. */
+export const INDEX_CREATE: Pick<LineEdit, 'expected' | 'becomes'> = { expected: ['?: string | null'], becomes: NEVER };
+
+/** The same in changes. */
+export const INDEX_UPDATE: Pick<LineEdit, 'expected' | 'becomes'> = {
+  expected: ['?: NullableStringFieldUpdateOperationsInput | string | null'],
+  becomes: NEVER,
+};
+
+/** A field in filters of any rows, or in those of a unique one. */
+export function filterLine(field: FieldToType, purpose: 'any' | 'unique'): Pick<LineEdit, 'expected' | 'becomes'> {
+  const { map } = field;
+  if (purpose === 'any' || !map.unique)
+    return { expected: [prismaFilter(field, 'Filter')], becomes: `?: ${filterOf(field, purpose)}` };
+  return { expected: [`?: ${COLUMN[map.column].write}`], becomes: `?: ${valueText(map).write}` };
+}
+
+/** A field in `having`, where nothing of it can be asked for. */
+export function havingLine(field: FieldToType): Pick<LineEdit, 'expected' | 'becomes'> {
+  return { expected: [prismaFilter(field, 'WithAggregatesFilter')], becomes: NEVER };
+}
+
+function prismaFilter({ model, map, optional }: FieldToType, kind: string): string {
+  if (map.list) return `?: ${map.column}NullableListFilter<"${model}">`;
+  const name = `${map.column}${optional ? 'Nullable' : ''}${kind}<"${model}">`;
+  const plain = map.column === 'Json' ? '' : ` | ${COLUMN[map.column].write}${optional ? ' | null' : ''}`;
+  return `?: ${name}${plain}`;
+}
+
+/** What can be asked of a field: whatever one of its indexes serves, and whether it is NULL. */
+function filterOf(field: FieldToType, purpose: 'any' | 'unique'): string {
+  const { model, map, optional, indexes } = field;
+  if (map.list) return '{ isEmpty?: boolean }';
+  const text = valueText(map).write;
+  if (namesUniqueRow(field) && purpose === 'unique') return text;
+  if (serves(field, purpose)) {
+    const folds = indexes.some(({ normalize }) => normalize.includes('lowercase'));
+    const mode = folds && map.mode !== 'migrating' ? `, 'default' | 'insensitive'` : '';
+    const value = optional ? `${text} | null` : text;
+    return `${value} | ${filterName(model)}<${value}${mode}>`;
+  }
+  if (!optional) return 'never';
+  if (map.column === 'Json')
+    return '{ equals?: Prisma.JsonNullValueFilter; not?: Prisma.JsonNullValueFilter; path?: never }';
+  return `null | ${filterName(model)}<null>`;
+}
+
+/** Whether filters on the field are served: while it is being migrated, by the column itself together with an exact index. */
+function serves({ map, indexes }: FieldToType, purpose: 'any' | 'unique'): boolean {
+  if (map.mode !== 'migrating') return indexes.length > 0;
+  return purpose === 'any' && map.type === map.column && indexes.some(({ normalize }) => normalize.length === 0);
+}
+
+/** Whether a value of the field names a row by way of a unique index, although the column itself is not unique. */
+export function namesUniqueRow({ map, indexes }: FieldToType): boolean {
+  return !map.unique && map.mode !== 'migrating' && indexes.some(({ unique }) => unique);
+}
+
+/** Whether rows can be told apart by the field: by an index whose terms are equal exactly when the values are. */
+export function tellsRowsApart({ map, indexes }: FieldToType): boolean {
+  return map.mode !== 'migrating' && indexes.some(({ normalize }) => normalize.length === 0);
+}
+
+/** Whether rows can be grouped by the field: a group shows its value, which is that of any cell in it. */
+export function makesGroups(field: FieldToType): boolean {
+  return tellsRowsApart(field) && field.map.column === 'String' && field.map.bind.length === 0;
+}
+
+/** The lines of a compound constraint in which the encrypted field may stand for its index column. */
+export function compoundLines(
+  model: string,
+  block: string,
+  columns: readonly string[],
+  { encrypted, indexes }: Pick<ModelMap, 'encrypted' | 'indexes'>,
+): LineEdit[] {
+  const taken = new Set<string>();
+  return columns.flatMap((column) => {
+    const { of } = indexes[column] ?? {};
+    const map = of === undefined ? undefined : encrypted[of];
+    if (of === undefined || map === undefined || map.mode === 'migrating' || taken.has(of)) return [];
+    taken.add(of);
+    const either = `{ ${of}: ${valueText(map).write}; ${column}?: never } | { ${column}: string; ${of}?: never }`;
+    return [{ model, block, key: column, expected: [': string'], becomes: null, line: `} & (${either}) & {` }];
+  });
+}

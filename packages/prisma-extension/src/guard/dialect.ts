@@ -1,0 +1,83 @@
+/** How the SQL of a database is spelled, as far as the guard must know. */
+export interface Dialect {
+  /** Characters that open a quoted name, and those that close it. */
+  readonly names: Readonly<Record<string, string>>;
+  /** Characters that a text stands in. */
+  readonly texts: string;
+  /** Whether a backslash escapes in every text; elsewhere only in E'…'. */
+  readonly backslash: boolean;
+  /** Whether a block comment may hold another. */
+  readonly nestedComments: boolean;
+  /** Whether `#` opens a comment to the end of the line. */
+  readonly hashComments: boolean;
+  /** Whether `$tag$…$tag$` is a text. */
+  readonly dollarTexts: boolean;
+  /** Whether `--` opens a comment only before white space. */
+  readonly spacedDashes: boolean;
+  /**
+   * Characters that open a parameter. Its place is the `next` one if no number follows, the `number` behind it (`$1`, `@P1`), or that of its
+   * first mention (`named`); a `variable` has none.
+   */
+  readonly parameters: Readonly<Record<string, 'next' | 'number' | 'named' | 'variable'>>;
+  /** Whether `0x…` are bytes; elsewhere it is a number. */
+  readonly hexBytes: boolean;
+  /** Operators that compare. */
+  readonly comparisons: ReadonlySet<string>;
+  /** Whether a quoted name is that name in exactly this case. */
+  readonly exactNames: boolean;
+}
+
+const COMPARISONS = ['=', '==', '<>', '!=', '<', '<=', '>', '>=', '<=>'];
+
+const SQLITE: Dialect = {
+  names: { '"': '"', '`': '`', '[': ']' },
+  texts: "'",
+  backslash: false,
+  nestedComments: false,
+  hashComments: false,
+  dollarTexts: false,
+  spacedDashes: false,
+  parameters: { '?': 'next', $: 'named', '@': 'named', ':': 'named' },
+  hexBytes: false,
+  comparisons: new Set(COMPARISONS),
+  exactNames: false,
+};
+
+/** By the `provider` of a driver adapter. Servers are taken to run in their usual SQL modes. */
+const DIALECTS: Readonly<Record<string, Dialect>> = {
+  sqlite: SQLITE,
+  postgres: {
+    ...SQLITE,
+    names: { '"': '"' },
+    nestedComments: true,
+    dollarTexts: true,
+    parameters: { $: 'number' },
+    comparisons: new Set([
+      ...COMPARISONS,
+      ...['~', '~*', '!~', '!~*', '~~', '!~~', '~~*', '!~~*', '@>', '<@', '&&', '@@', '?', '?|', '?&'],
+    ]),
+    exactNames: true,
+  },
+  mysql: {
+    ...SQLITE,
+    names: { '`': '`' },
+    texts: `'"`,
+    backslash: true,
+    hashComments: true,
+    spacedDashes: true,
+    parameters: { '?': 'next', '@': 'variable' },
+    hexBytes: true,
+  },
+  sqlserver: {
+    ...SQLITE,
+    names: { '"': '"', '[': ']' },
+    nestedComments: true,
+    parameters: { '@': 'number' },
+    hexBytes: true,
+  },
+};
+
+/** The dialect of a driver adapter's provider, or undefined for one that the guard does not know. */
+export function dialectOf(provider: unknown): Dialect | undefined {
+  return typeof provider === 'string' && Object.hasOwn(DIALECTS, provider) ? DIALECTS[provider] : undefined;
+}
