@@ -27,6 +27,7 @@ const CORE_LEVELS = [
   ['kek', 'key-store'],
   ['keyset'],
   ['keyring'],
+  ['field-keys', 'key-prefixes'],
   ['field-cipher', 'blind-index', 'environment'],
   ['index', 'internal'],
 ];

@@ -5,13 +5,20 @@
  * @module
  */
 import { createHmac } from 'node:crypto';
-import { pae, toHex } from './bytes.ts';
-import { FieldsealError } from './errors.ts';
+import { textMacs } from './aead/text-macs.ts';
+import { pae, view } from './bytes.ts';
+import { FieldsealError, isFieldsealError } from './errors.ts';
 import type { IndexSpec } from './field-spec.ts';
 import type { IndexRoot } from './keyring/key-view.ts';
 import { normalize } from './normalizer.ts';
 import type { SecretBytes } from './secret-bytes.ts';
 import { canonicalText } from './value.ts';
+
+/** A value of which a blind index needs the term. */
+export interface IndexedValue {
+  readonly index: IndexSpec;
+  readonly value: unknown;
+}
 
 /**
  * Term of one value, `<version>.<hex>`.
@@ -19,10 +26,34 @@ import { canonicalText } from './value.ts';
  * @throws ERR_VALUE when the value is not of the source field's type
  */
 export function blindIndexTerm(root: IndexRoot, index: IndexSpec, value: unknown): string {
-  const { model, field } = index.source.context;
-  const key = root.indexKey(model, field, index.name);
-  const text = normalize(canonicalText(index.source.type, value), index.normalize);
-  return formatTerm(root.version, indexMac(key, [text]), index.bits);
+  const text = indexedText(index, value);
+  return formatTerm(root.version, indexMac(indexKey(root, index), [text]), index.bits);
+}
+
+/**
+ * Terms of many values, in order: the same as {@link blindIndexTerm} gives, and several times faster.
+ *
+ * @throws ERR_VALUE, with the model and field of the source, when a value is not of its type; nothing is returned then
+ */
+export function blindIndexTerms(root: IndexRoot, values: readonly IndexedValue[]): string[] {
+  const texts = values.map(({ index, value }) => {
+    try {
+      return indexedText(index, value);
+    } catch (error) {
+      throw isFieldsealError(error) ? error.at(index.source) : error;
+    }
+  });
+  // Values may bring code of others along, which may wipe keys: they are taken after it, so that none is used as zeros.
+  const keys = new Map<IndexSpec, Uint8Array>();
+  const jobs = values.map(({ index }, at) => {
+    let key = keys.get(index);
+    if (key === undefined) {
+      key = indexKey(root, index).expose();
+      keys.set(index, key);
+    }
+    return { key, text: texts[at] as string };
+  });
+  return textMacs(jobs).map((mac, at) => formatTerm(root.version, mac, (values[at] as IndexedValue).index.bits));
 }
 
 /** HMAC-SHA256 over normalised values, one per source field. 32 bytes. */
@@ -32,12 +63,25 @@ export function indexMac(key: SecretBytes, values: readonly string[]): Uint8Arra
     .digest();
 }
 
+function indexKey(root: IndexRoot, { source, name }: IndexSpec): SecretBytes {
+  return root.indexKey(source.context.model, source.context.field, name);
+}
+
+/** The normalised text, well-formed. */
+function indexedText(index: IndexSpec, value: unknown): string {
+  return normalize(canonicalText(index.source.type, value), index.normalize);
+}
+
 /** The first `bits` bits of a MAC behind the index version; zero bits fill the last hexadecimal digit. */
 export function formatTerm(version: number, mac: Uint8Array, bits: number): string {
   if (!(Number.isInteger(bits) && bits >= 1 && bits <= 8 * mac.length))
     throw new FieldsealError('ERR_OPTIONS', 'an index term has 1 to 256 bits'); // without any, every term would be equal
-  const bytes = Uint8Array.from(mac.subarray(0, Math.ceil(bits / 8)));
-  const last = bytes.length - 1;
-  if (bits % 8 !== 0) bytes[last] = (bytes[last] as number) & (0xff << (8 - (bits % 8)));
-  return `${version}.${toHex(bytes).slice(0, Math.ceil(bits / 4))}`;
+  const bytes = Math.ceil(bits / 8);
+  const digits = view(mac)
+    .toString('hex', 0, bytes)
+    .slice(0, Math.ceil(bits / 4));
+  const spare = digits.length * 4 - bits;
+  if (spare === 0) return `${version}.${digits}`;
+  const last = Number.parseInt(digits.slice(-1), 16) & (0xf << spare);
+  return `${version}.${digits.slice(0, -1)}${last.toString(16)}`;
 }

@@ -18,6 +18,15 @@ export function concat(...parts: readonly Uint8Array[]): Uint8Array {
   return joined;
 }
 
+/** Up to so many bytes a loop is faster than a view and set(). */
+const COPIED_BY_LOOP = 128;
+
+/** Copies `source` from `start` to `end` to `target` at `at`. The two must not overlap. */
+export function copyBytes(target: Uint8Array, at: number, source: Uint8Array, start: number, end: number): void {
+  if (end - start > COPIED_BY_LOOP) target.set(source.subarray(start, end), at);
+  else for (let from = start; from < end; from++) target[at + from - start] = source[from] as number;
+}
+
 /** A Buffer over the same memory, for its codecs. */
 export function view(bytes: Uint8Array): Buffer {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);

@@ -26,19 +26,45 @@ export const TAG_BYTES = 16;
 export const TEXT_HEADER_CHARACTERS: number = TEXT_PREFIX.length + (HEADER_BYTES / 3) * 4;
 
 /** The smallest cell: its plaintext is one type tag. */
-const MIN_CELL_BYTES = HEADER_BYTES + NONCE_BYTES + 1 + TAG_BYTES;
+export const MIN_CELL_BYTES: number = HEADER_BYTES + NONCE_BYTES + 1 + TAG_BYTES;
 
-/** A cell taken apart. The byte arrays are views of the decoded cell, not copies. */
-export interface Cell {
+/** A cell taken apart. The byte arrays are views of the memory that it was decoded to, not copies. */
+export class Cell {
   readonly suite: SuiteId;
   /** 16 hexadecimal digits. */
   readonly keyId: string;
+  /** What holds the bytes of the cell, from {@link start} to {@link end}; engines copy neighbours together. */
+  readonly memory: Uint8Array;
+  readonly start: number;
+  readonly end: number;
+
+  /** The cell at `start` … `end` of `memory`, whose first bytes say `suite` and `keyId`: {@link decodeCell} checks that. */
+  constructor(suite: SuiteId, keyId: string, memory: Uint8Array, start: number, end: number) {
+    this.suite = suite;
+    this.keyId = keyId;
+    this.memory = memory;
+    this.start = start;
+    this.end = end;
+  }
+
   /** 9 bytes: suite and key id as stored. */
-  readonly header: Uint8Array;
+  get header(): Uint8Array {
+    return this.#part(0, HEADER_BYTES);
+  }
+
   /** 24 bytes. */
-  readonly nonce: Uint8Array;
+  get nonce(): Uint8Array {
+    return this.#part(HEADER_BYTES, HEADER_BYTES + NONCE_BYTES);
+  }
+
   /** Ciphertext and tag. */
-  readonly sealed: Uint8Array;
+  get sealed(): Uint8Array {
+    return this.#part(HEADER_BYTES + NONCE_BYTES, this.end - this.start);
+  }
+
+  #part(from: number, to: number): Uint8Array {
+    return this.memory.subarray(this.start + from, this.start + to);
+  }
 }
 
 /** Header of the cells of one key. */
@@ -80,14 +106,7 @@ export function decodeCell(stored: string | Uint8Array): Cell {
   const suite = bytes[0];
   if (bytes.length < MIN_CELL_BYTES) throw new FieldsealError('ERR_CELL_FORMAT', 'a stored cell is too short');
   if (!isSuite(suite)) throw new FieldsealError('ERR_CELL_FORMAT', 'a stored cell names an unknown suite');
-  const nonceEnd = HEADER_BYTES + NONCE_BYTES;
-  return {
-    suite,
-    keyId: toHex(bytes.subarray(1, HEADER_BYTES)),
-    header: bytes.subarray(0, HEADER_BYTES),
-    nonce: bytes.subarray(HEADER_BYTES, nonceEnd),
-    sealed: bytes.subarray(nonceEnd),
-  };
+  return new Cell(suite, toHex(bytes.subarray(1, HEADER_BYTES)), bytes, 0, bytes.length);
 }
 
 /** First 16 characters of every text cell under a key, for prefix comparisons in SQL. */

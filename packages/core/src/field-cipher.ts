@@ -1,11 +1,16 @@
-import type { AeadEngine, AeadMessage, EngineName } from './aead/engine.ts';
+import type { CellEngine, OpenJob, ReadJob, SealJob } from './aead/cell-engine.ts';
+import type { AeadEngine, EngineName } from './aead/engine.ts';
 import { selectEngine } from './aead/engines.ts';
+import { messageCells } from './aead/message-cells.ts';
 import { NoncePool } from './aead/nonce-pool.ts';
-import { type Cell, decodeCell, encodeCell, encodeCellText } from './cell.ts';
+import { isWellFormed } from './bytes.ts';
+import { type Cell, decodeCell } from './cell.ts';
 import { type BoundColumn, cellAad } from './context.ts';
 import { decryptError, FieldsealError, isFieldsealError } from './errors.ts';
 import { observed, publish } from './events.ts';
+import { FieldKeys } from './field-keys.ts';
 import type { ColumnType, FieldSpec } from './field-spec.ts';
+import { KeyPrefixes } from './key-prefixes.ts';
 import type { DataKey, KeyView } from './keyring/key-view.ts';
 import { decodeValue, encodeValue } from './value.ts';
 
@@ -39,11 +44,15 @@ export interface CellField extends StoredField {
  */
 export class FieldCipher {
   readonly #engine: AeadEngine;
+  readonly #cells: CellEngine;
+  readonly #keys = new FieldKeys();
+  readonly #prefixes = new WeakMap<KeyView, KeyPrefixes>();
   readonly #nonces = new NoncePool();
 
   /** @param options - `engine`: `auto` by default. Throws ERR_ENGINE when the engine does not work here. */
   constructor(options: { readonly engine?: EngineName | 'auto' } = {}) {
     this.#engine = selectEngine(options.engine);
+    this.#cells = this.#engine.cells ?? messageCells(this.#engine);
   }
 
   /** Name of the engine in use. */
@@ -57,17 +66,20 @@ export class FieldCipher {
    * @throws ERR_VALUE for a value that is not of its field's type, ERR_KEY_EXHAUSTED when the key has encrypted all it may
    */
   encrypt(view: KeyView, fields: readonly PlainField[]): (string | Uint8Array)[] {
-    const started = performance.now();
+    const started = startOf();
     const { primary } = view;
-    const batch = fields.map((field) => this.#message(primary, field));
-    primary.count(batch.length);
-    const sealed = this.#engine.encrypt(batch);
-    this.#report('encrypt', fields.length, started);
-    return batch.map((message, at) => {
-      message.data.fill(0);
-      const cell = encodeCell(primary.header, message.nonce, sealed[at] as Uint8Array);
-      return (fields[at] as PlainField).spec.column === 'Bytes' ? cell : encodeCellText(cell);
-    });
+    const jobs: Draft[] = [];
+    try {
+      for (const field of fields) jobs.push(this.#draft(primary, field));
+      primary.count(jobs.length);
+      // Values and listeners may bring code of others along, which may wipe keys: they are taken after it, so that none is used as zeros.
+      for (const job of jobs) job.key = this.#fieldKey(primary, job.spec);
+      const cells = this.#cells.seal(primary.suite, primary.header, jobs, this.#nonces);
+      this.#report('encrypt', fields.length, started);
+      return cells;
+    } finally {
+      for (const { plaintext } of jobs) if (typeof plaintext !== 'string') plaintext.fill(0);
+    }
   }
 
   /**
@@ -76,13 +88,57 @@ export class FieldCipher {
    * @throws ERR_CELL_FORMAT for anything that is not a cell of the column's kind: plaintext, a truncated or a damaged value
    */
   parse(fields: readonly StoredField[]): CellField[] {
-    return fields.map((field) => {
+    const texts: string[] = [];
+    for (const { stored } of fields) if (typeof stored === 'string') texts.push(stored);
+    const parsed = this.#cells.parse(texts);
+    let next = 0;
+    return fields.map(({ spec, stored, binding }) => {
+      const cell = typeof stored === 'string' ? parsed[next++] : null;
+      if (cell != null && spec.column !== 'Bytes') return { spec, stored, binding, cell };
       try {
-        return { ...field, cell: decodeCell(storedCell(field.spec.column, field.stored)) };
+        return { spec, stored, binding, cell: decodeCell(storedCell(spec.column, stored)) };
       } catch (error) {
-        throw this.#failed(error, field.spec);
+        throw this.#failed(error, spec);
       }
     });
+  }
+
+  /**
+   * Decrypts stored values: what {@link parse} and {@link decrypt} do, with their errors, and faster where the view holds the keys of all.
+   *
+   * @returns null when it does not: then {@link parse} tells which keys are to be resolved
+   */
+  read(view: KeyView, fields: readonly StoredField[]): unknown[] | null {
+    const started = startOf();
+    const jobs: ReadJob[] = [];
+    const prefixes = this.#prefixes.get(view) ?? new KeyPrefixes(view);
+    this.#prefixes.set(view, prefixes);
+    for (const { spec, stored, binding } of fields) {
+      const key = typeof stored === 'string' && spec.column !== 'Bytes' ? prefixes.keyOf(stored) : undefined;
+      if (key === undefined) return this.#readParsed(view, fields);
+      const aad = binding === null ? null : cellAad(key.header, binding);
+      jobs.push({ key: this.#fieldKey(key, spec), stored: stored as string, aad, text: spec.type === 'String' });
+    }
+    const opened = this.#cells.read(jobs);
+    try {
+      const values: unknown[] = [];
+      for (let at = 0; at < opened.length; at++) {
+        const plaintext = opened[at] as string | Uint8Array | null;
+        if (plaintext === null) return this.#readParsed(view, fields);
+        values.push(typeof plaintext === 'string' ? plaintext : decodeOrNothing(fields[at] as StoredField, plaintext));
+        if (values[at] === undefined) return this.#readParsed(view, fields);
+      }
+      this.#report('decrypt', fields.length, started);
+      return values;
+    } finally {
+      for (const plaintext of opened) if (plaintext instanceof Uint8Array) plaintext.fill(0);
+    }
+  }
+
+  /** The long way: for Bytes columns, unknown keys and whatever is wrong. */
+  #readParsed(view: KeyView, fields: readonly StoredField[]): unknown[] | null {
+    const cells = this.parse(fields);
+    return cells.every(({ cell }) => view.statuses.has(cell.keyId)) ? this.decrypt(view, cells) : null;
   }
 
   /**
@@ -92,41 +148,49 @@ export class FieldCipher {
    * does not hold the key; ERR_VALUE_TYPE when the cell holds another type than its field
    */
   decrypt(view: KeyView, fields: readonly CellField[]): unknown[] {
-    const started = performance.now();
-    const batch = fields.map(({ spec, cell, binding }): AeadMessage => {
-      const { model, field } = spec.context;
-      const key = this.#key(view, cell, spec).fieldKey(model, field).expose();
-      return { suite: cell.suite, key, nonce: cell.nonce, aad: cellAad(cell.header, binding), data: cell.sealed };
+    const started = startOf();
+    const jobs = fields.map(({ spec, cell, binding }): OpenJob => {
+      const key = this.#keys.get(this.#dataKey(view, cell, spec), spec);
+      return { key, cell, aad: binding === null ? null : cellAad(cell.header, binding), text: spec.type === 'String' };
     });
-    const opened = this.#engine.decrypt(batch);
+    const opened = this.#cells.open(jobs);
     try {
       const values = opened.map((plaintext, at) => this.#value(fields[at] as CellField, plaintext));
       this.#report('decrypt', fields.length, started);
       return values;
     } finally {
-      for (const plaintext of opened) plaintext?.fill(0);
+      for (const plaintext of opened) if (plaintext instanceof Uint8Array) plaintext.fill(0);
     }
   }
 
-  #message(key: DataKey, { spec, value, binding }: PlainField): AeadMessage {
-    const { model, field } = spec.context;
+  #draft(key: DataKey, { spec, value, binding }: PlainField): Draft {
     try {
-      const data = encodeValue(spec.type, value, spec.pad);
-      const aad = cellAad(key.header, binding);
-      return { suite: key.suite, key: key.fieldKey(model, field).expose(), nonce: this.#nonces.take(), aad, data };
+      const asText = spec.type === 'String' && spec.pad === null && typeof value === 'string' && isWellFormed(value);
+      const plaintext = asText ? value : encodeValue(spec.type, value, spec.pad);
+      const aad = binding === null ? null : cellAad(key.header, binding);
+      return { spec, key: NO_KEY, plaintext, aad, text: spec.column !== 'Bytes' };
+    } catch (error) {
+      throw this.#failed(error, spec);
+    }
+  }
+
+  #fieldKey(key: DataKey, spec: FieldSpec): Uint8Array {
+    try {
+      return this.#keys.get(key, spec);
     } catch (error) {
       throw this.#failed(error, spec);
     }
   }
 
   /** The one key that the header names. Another is never tried (spec/format.md §1). */
-  #key(view: KeyView, cell: Cell, spec: FieldSpec): DataKey {
+  #dataKey(view: KeyView, cell: Cell, spec: FieldSpec): DataKey {
     const key = view.keys.get(cell.keyId);
     if (key?.suite === cell.suite) return key;
     throw this.#failed(missingKey(view, cell.keyId, key !== undefined), spec, cell.keyId);
   }
 
-  #value({ spec, cell }: CellField, plaintext: Uint8Array | null): unknown {
+  #value({ spec, cell }: CellField, plaintext: string | Uint8Array | null): unknown {
+    if (typeof plaintext === 'string') return plaintext;
     try {
       if (plaintext === null) throw decryptError({});
       return decodeValue(spec.type, plaintext);
@@ -142,10 +206,33 @@ export class FieldCipher {
     return error.at({ model, field, keyId });
   }
 
-  #report(operation: 'encrypt' | 'decrypt', count: number, started: number): void {
-    if (!observed('fieldseal:cipher')) return;
+  #report(operation: 'encrypt' | 'decrypt', count: number, started: number | undefined): void {
+    if (started === undefined) return;
     publish('fieldseal:cipher', { operation, count, engine: this.#engine.name, ms: performance.now() - started });
   }
+}
+
+/** The value, or undefined, which no cell holds, when the bytes are of another type. */
+function decodeOrNothing({ spec }: StoredField, plaintext: Uint8Array): unknown {
+  try {
+    return decodeValue(spec.type, plaintext);
+  } catch {
+    return undefined;
+  }
+}
+
+/** What is to be encrypted, before its key is known. */
+interface Draft extends SealJob {
+  readonly spec: FieldSpec;
+  key: Uint8Array;
+}
+
+/** An empty key, which no cipher takes. */
+const NO_KEY = new Uint8Array(0);
+
+/** The time if anybody wants to know how long it took, else undefined. */
+function startOf(): number | undefined {
+  return observed('fieldseal:cipher') ? performance.now() : undefined;
 }
 
 /** What a column of this kind stores for a cell; anything else, a parsed Json value say, is no cell. */

@@ -4,7 +4,7 @@
  * @module
  */
 export type { EngineName } from './aead/engine.ts';
-export { blindIndexTerm } from './blind-index.ts';
+export { blindIndexTerm, blindIndexTerms, type IndexedValue } from './blind-index.ts';
 export { type Cell, cellTextPrefix, decodeCell, HEADER_BYTES, NONCE_BYTES, TAG_BYTES, TEXT_PREFIX } from './cell.ts';
 export type { BoundColumn } from './context.ts';
 export {

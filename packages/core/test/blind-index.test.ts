@@ -1,7 +1,7 @@
 import { hmac } from '@noble/hashes/hmac.js';
 import { sha256 } from '@noble/hashes/sha2.js';
 import { describe, expect, it } from 'vitest';
-import { blindIndexTerm, formatTerm, indexMac } from '../src/blind-index.ts';
+import { blindIndexTerm, blindIndexTerms, formatTerm, indexMac } from '../src/blind-index.ts';
 import { pae, toHex } from '../src/bytes.ts';
 import { deriveIndexKey } from '../src/kdf.ts';
 import { IndexRoot } from '../src/keyring/key-view.ts';
@@ -83,6 +83,61 @@ describe('blindIndexTerm', () => {
     const wiped = root();
     wiped.wipe();
     expect(codeOf(() => blindIndexTerm(wiped, indexSpec(), 'ada'))).toBe('ERR_KEY_WIPED');
+  });
+});
+
+describe('blindIndexTerms', () => {
+  const plain = indexSpec(fieldSpec(), { normalize: ['trim', 'lowercase'] });
+  const number = indexSpec(fieldSpec('Int'), { name: 'number', bits: 13 });
+  const values = [' Ada ', '', 'Zażółć 👩‍⚕️', 'x'.repeat(39), 'x'.repeat(300), 'x'.repeat(20_000)];
+
+  it('are those of the values one by one, for one value or many, of several indexes', () => {
+    for (const count of [1, 2, 3, 4, 5, 300]) {
+      const items = Array.from({ length: count }, (_, at) =>
+        at % 3 === 2 ? { index: number, value: at } : { index: plain, value: values[at % values.length] },
+      );
+      const expected = items.map(({ index, value }) => blindIndexTerm(root(3), index, value));
+      expect(blindIndexTerms(root(3), items)).toEqual(expected);
+    }
+    expect(blindIndexTerms(root(), [])).toEqual([]);
+  });
+
+  it('fail as a whole, and name the field whose value is refused', () => {
+    const index = indexSpec({ ...fieldSpec('Int'), field: 'age' });
+    const items = [
+      { index: plain, value: 'ada' },
+      { index, value: 'ada' },
+    ];
+    expect(() => blindIndexTerms(root(), items)).toThrow(
+      expect.objectContaining({ code: 'ERR_VALUE', model: 'Patient', field: 'age' }),
+    );
+    expect(codeOf(() => blindIndexTerms(root(), [{ index: plain, value: '\ud800' }]))).toBe('ERR_VALUE');
+  });
+
+  it('are not made under a wiped root, even if a value wipes it on the way', () => {
+    const wiped = root();
+    const decimal = indexSpec(fieldSpec('Decimal'));
+    const value = {
+      toFixed: () => {
+        wiped.wipe();
+        return '1.5';
+      },
+    };
+    const items = [
+      { index: decimal, value: '1' },
+      { index: decimal, value },
+    ];
+    expect(codeOf(() => blindIndexTerms(wiped, items))).toBe('ERR_KEY_WIPED');
+  });
+
+  it('let an error that is not ours through as it is', () => {
+    const hostile = {
+      index: plain,
+      get value(): unknown {
+        throw new RangeError('from outside');
+      },
+    };
+    expect(() => blindIndexTerms(root(), [hostile])).toThrow(RangeError);
   });
 });
 

@@ -1,14 +1,19 @@
 import { randomBytes, randomInt } from 'node:crypto';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
+import type { CellEngine } from '../src/aead/cell-engine.ts';
 import type { AeadEngine, AeadMessage, EngineName } from '../src/aead/engine.ts';
-import { selectEngine, selfTest } from '../src/aead/engines.ts';
+import { selectEngine } from '../src/aead/engines.ts';
+import { messageCells } from '../src/aead/message-cells.ts';
 import { nativeEngine } from '../src/aead/native.ts';
 import { nobleEngine } from '../src/aead/noble.ts';
+import { selfTest } from '../src/aead/self-test.ts';
+import { simdEngine } from '../src/aead/simd/engine.ts';
 import { fromHex, toHex, utf8 } from '../src/bytes.ts';
+import { decodeCell } from '../src/cell.ts';
 import { isSuite, SUITES, type SuiteId, XAES_256_GCM, XCHACHA20_POLY1305 } from '../src/suite.ts';
 import { codeOf } from './error-code.ts';
 
-const ENGINES: readonly AeadEngine[] = [nativeEngine, nobleEngine];
+const ENGINES: readonly AeadEngine[] = [simdEngine, nativeEngine, nobleEngine];
 
 function message(suite: SuiteId, length: number): AeadMessage {
   return {
@@ -106,12 +111,17 @@ describe.each(ENGINES)('the engine $name', (engine) => {
     expect([engine.encrypt([]), engine.decrypt([])]).toEqual([[], []]);
   });
 
+  it.each([0, 16, 31, 33, 64])('throws on a key of %i bytes, and pads none with zeros', (length) => {
+    const sound = message(0x11, 20);
+    expect(() => engine.encrypt([sound, { ...sound, key: new Uint8Array(length) }])).toThrow();
+  });
+
   it('passes its self-test', () => {
     expect(selfTest(engine)).toBe(true);
   });
 });
 
-describe('both engines', () => {
+describe('all engines', () => {
   it.each([0x11, 0x12] as const)(
     'give the same bytes for every length from 0 to 700 and for 64 KiB under suite %i',
     (suite) => {
@@ -146,11 +156,42 @@ describe('both engines', () => {
 });
 
 describe('selectEngine', () => {
-  it('gives the named engine, and the native one by default', () => {
+  it('gives the named engine, and the one in WebAssembly by default', () => {
     expect(selectEngine('noble')).toBe(nobleEngine);
     expect(selectEngine('native')).toBe(nativeEngine);
-    expect(selectEngine()).toBe(nativeEngine);
-    expect(selectEngine('auto')).toBe(nativeEngine);
+    expect(selectEngine('simd')).toBe(simdEngine);
+    expect(selectEngine()).toBe(simdEngine);
+    expect(selectEngine('auto')).toBe(simdEngine);
+  });
+
+  it.each([
+    ['is missing', undefined],
+    [
+      'may not compile',
+      {
+        Module: class {
+          constructor() {
+            throw new Error('WebAssembly.Module(): Wasm code generation disallowed by embedder');
+          }
+        },
+      },
+    ],
+  ])('falls back to the native engine where WebAssembly %s, and says so', async (_what, WebAssembly) => {
+    vi.stubGlobal('WebAssembly', WebAssembly);
+    vi.resetModules();
+    try {
+      const { selectEngine: select } = await import('../src/aead/engines.ts');
+      expect(select().name).toBe('native');
+      expect(codeOf(() => select('simd'))).toBe('ERR_ENGINE');
+      const { FieldCipher } = await import('../src/field-cipher.ts');
+      expect(new FieldCipher().engine).toBe('native');
+      const { textMac, textMacs } = await import('../src/aead/text-macs.ts');
+      const job = { key: randomBytes(32), text: 'ada' };
+      expect(hex(textMacs([job]))).toEqual(hex([textMac(job)]));
+    } finally {
+      vi.unstubAllGlobals();
+      vi.resetModules();
+    }
   });
 
   it.each(['', 'wasm', 'constructor', '__proto__'])('refuses the engine %j', (name) => {
@@ -189,6 +230,31 @@ describe('the self-test refuses an engine that', () => {
 
   it.each(faults)('%s', (_what, fault) => {
     expect(selfTest({ ...nobleEngine, ...fault })).toBe(false);
+  });
+
+  const cells = messageCells(nobleEngine);
+  const cellFaults: readonly (readonly [string, Partial<CellEngine>])[] = [
+    ['makes no cells', { seal: () => [] }],
+    [
+      'makes cells that authenticate something else',
+      {
+        seal: (suite, header, jobs, nonces) =>
+          cells.seal(
+            suite,
+            header,
+            jobs.map((job) => ({ ...job, aad: new Uint8Array(1) })),
+            nonces,
+          ),
+      },
+    ],
+    ['parses cells to others', { parse: (texts) => texts.map(() => decodeCell(texts[0] as string)) }],
+    ['opens no cells', { open: (jobs) => jobs.map(() => null) }],
+    ['opens cells to other text', { open: (jobs) => jobs.map(() => 'ada') }],
+  ];
+
+  it.each(cellFaults)('%s', (_what, fault) => {
+    expect(selfTest({ ...nobleEngine, cells })).toBe(true);
+    expect(selfTest({ ...nobleEngine, cells: { ...cells, ...fault } })).toBe(false);
   });
 });
 

@@ -15,7 +15,7 @@ import { VALUE_TYPES, type ValueType } from '../src/value.ts';
 import { codeOf } from './error-code.ts';
 import { fieldSpec } from './field-specs.ts';
 
-const ENGINES: readonly EngineName[] = ['native', 'noble'];
+const ENGINES: readonly EngineName[] = ['simd', 'native', 'noble'];
 const BINDING: readonly BoundColumn[] = [['id', 'row-1']];
 
 const SAMPLES: Record<ValueType, readonly unknown[]> = {
@@ -294,6 +294,91 @@ describe('a batch fails as a whole', () => {
       },
     };
     expect(() => cipher.encrypt(keyView(), [hostile])).toThrow(RangeError);
+  });
+});
+
+describe.each(ENGINES)('keys on %s', (engine) => {
+  const cipher = new FieldCipher({ engine });
+
+  it('that a value wipes on the way are not used as zeros', () => {
+    const view = keyView();
+    const value = {
+      toJSON: () => {
+        view.primary.wipe();
+        return {};
+      },
+    };
+    const fields = [plain('ada'), plain(value, fieldSpec('Json'))];
+    cipher.encrypt(view, [plain('warm')]);
+    expect(codeOf(() => cipher.encrypt(view, fields))).toBe('ERR_KEY_WIPED');
+    expect(codeOf(() => cipher.encrypt(view, [plain('ada')]))).toBe('ERR_KEY_WIPED');
+  });
+
+  it('of several versions are told apart in one batch, whatever their order', () => {
+    const views = [1, 2].map((byte) => keyView([dataKey(byte)]));
+    const stored = Array.from({ length: 50 }, (_, at) => store(plain(`value ${at}`), views[at % 2] as KeyView, cipher));
+    const both = keyView([dataKey(3), dataKey(2), dataKey(1)]);
+    expect(cipher.decrypt(both, cipher.parse(stored))).toEqual(stored.map((_, at) => `value ${at}`));
+    expect(codeOf(() => cipher.decrypt(views[0] as KeyView, cipher.parse(stored)))).toBe('ERR_KEY_UNKNOWN');
+  });
+
+  it('of several fields are told apart, by what they are derived from', () => {
+    const specs = ['a', 'b', 'c', 'd'].map((field) => ({
+      ...fieldSpec(),
+      field,
+      context: { model: 'Patient', field },
+    }));
+    const fields = Array.from({ length: 40 }, (_, at) => plain(`value ${at}`, specs[at % 4] as FieldSpec));
+    const stored = cipher.encrypt(keyView(), fields).map((one, at) => ({ ...(fields[at] as PlainField), stored: one }));
+    const copies = stored.map((one) => ({ ...one, spec: structuredClone(one.spec) }));
+    expect(cipher.decrypt(keyView(), cipher.parse(copies))).toEqual(fields.map(({ value }) => value));
+    const swapped = stored.map((one, at) => ({ ...one, spec: specs[(at + 1) % 4] as FieldSpec }));
+    expect(codeOf(() => cipher.decrypt(keyView(), cipher.parse(swapped)))).toBe('ERR_DECRYPT');
+  });
+});
+
+describe.each(ENGINES)('texts on %s', (engine) => {
+  const cipher = new FieldCipher({ engine });
+
+  it('of any length and script come back, beside other types, in batches of any size', () => {
+    const values = ['', 'ada', '\ufeffmark', 'Zażółć', '👩‍⚕️'.repeat(50), 'x'.repeat(5000), 'é'.repeat(5000), '\0'];
+    for (const size of [1, 2, 3, 4, 5, 130, 300]) {
+      const fields = Array.from({ length: size }, (_, at) =>
+        at % 5 === 4 ? plain(at, fieldSpec('Int')) : plain(values[at % values.length]),
+      );
+      const stored = cipher
+        .encrypt(keyView(), fields)
+        .map((one, at) => ({ ...(fields[at] as PlainField), stored: one }));
+      expect(cipher.decrypt(keyView(), cipher.parse(stored))).toEqual(fields.map(({ value }) => value));
+    }
+  });
+
+  it('with a lone surrogate, and values of another type, are refused', () => {
+    for (const value of ['\ud800', 'a\udc00b', 5, null, undefined, {}, ['ada'], new String('ada')])
+      expect(codeOf(() => cipher.encrypt(keyView(), [plain('ada'), plain(value)]))).toBe('ERR_VALUE');
+  });
+
+  it('that are malformed are refused by parse, with the place, wherever they stand in the batch', () => {
+    const sound = cipher.encrypt(
+      keyView(),
+      Array.from({ length: 9 }, () => plain('ada')),
+    ) as string[];
+    const [cell = ''] = sound;
+    const malformed = [
+      `${cell}=`,
+      `${cell}\n`,
+      cell.replace('fs1:', 'fs2:'),
+      `${cell.slice(0, -1)}é`,
+      cell.slice(0, 70),
+    ];
+    for (const bad of malformed) {
+      for (let at = 0; at < sound.length; at++) {
+        const fields = sound.map((stored, other) => ({ ...plain(''), stored: other === at ? bad : stored }));
+        expect(() => cipher.parse(fields)).toThrow(
+          expect.objectContaining({ code: 'ERR_CELL_FORMAT', model: 'Patient', field: 'notes' }),
+        );
+      }
+    }
   });
 });
 

@@ -64,6 +64,21 @@ describe('NoncePool', () => {
     expect(toHex(second)).toBe(before);
   });
 
+  it('fills a part of memory with whole nonces, across fillings, and touches nothing around it', () => {
+    const pool = new NoncePool();
+    const target = new Uint8Array(5000).fill(7);
+    const seen = new Set<string>();
+    for (let round = 0; round < 20; round++) {
+      pool.fill(target, 100, 100 + 24 * 200);
+      for (let at = 100; at < 4900; at += 24) seen.add(toHex(target.subarray(at, at + 24)));
+      pool.fill(target, 100, 124);
+      seen.add(toHex(target.subarray(100, 124)));
+      seen.add(toHex(pool.take()));
+    }
+    expect(seen.size).toBe(20 * 202);
+    expect([...target.subarray(0, 100), ...target.subarray(4900)].every((byte) => byte === 7)).toBe(true);
+  });
+
   it('repeats nothing where one filling ends and the next begins', () => {
     const pool = new NoncePool();
     const nonces = Array.from({ length: 5 * FILLING }, () => toHex(pool.take()));

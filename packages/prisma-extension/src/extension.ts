@@ -2,7 +2,7 @@ import { type EngineName, FieldCipher, FieldsealError } from '@fieldseal/core';
 import { Prisma } from '@prisma/client/extension';
 import { Decimal } from '@prisma/client-runtime-utils';
 import { globalOmitOf, hasExtension } from './client-internals.ts';
-import { type EncryptionHelpers, encryptionHelpers, type ModelsOf } from './helpers.ts';
+import { type EncryptionHelpers, encryptionHelpers, type ModelsOf } from './encryption-helpers.ts';
 import { KeyAccess, type KeyringOption } from './key-access.ts';
 import { rawRedaction, redacting } from './redaction.ts';
 import { needsRows, updateRowByRow } from './row-by-row.ts';

@@ -4,9 +4,9 @@
  * @module
  */
 export { type ErrorCode, FieldsealError, isFieldsealError } from '@fieldseal/core';
+export type { EncryptionHelpers, ModelsOf } from './encryption-helpers.ts';
 export { type EncryptedClient, type EncryptionExtension, type EncryptionOptions, encryption } from './extension.ts';
 export { guardAdapter } from './guard/guard-adapter.ts';
-export type { EncryptionHelpers, ModelsOf } from './helpers.ts';
 export type {
   BoundFieldMap,
   EncryptedFieldMap,

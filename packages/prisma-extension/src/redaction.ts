@@ -10,6 +10,8 @@ import { isPrismaError, type PrismaError } from './prisma-error.ts';
 /** Members of `meta`, at any depth, that hold names of the schema or codes. Applications need them to tell which constraint was violated. */
 const NAMES: readonly string[] = [
   'modelName',
+  'model',
+  'field',
   'target',
   'constraint',
   'field_name',

@@ -59,14 +59,23 @@ export class Transform {
     const found: ResultCell[] = [];
     const copy = collect(found);
     if (found.length === 0) return copy;
-    const cells = this.#cipher.parse(found);
-    const keyIds = new Set(cells.map(({ cell }) => cell.keyId));
-    const view = this.#keys.peek(keyIds) ?? (await this.#keys.resolve(keyIds));
-    const values = this.#cipher.decrypt(view, cells);
+    const values = this.#atHand(found) ?? (await this.#resolved(found));
     for (const [at, { parent, key, node }] of found.entries()) {
       (parent as Record<string | number, unknown>)[key] = fromCipher(node, values[at], this.#decimal);
     }
     return copy;
+  }
+
+  /** The values if the keys of all cells are in memory. */
+  #atHand(cells: readonly ResultCell[]): readonly unknown[] | null {
+    const view = this.#keys.peek();
+    return view === undefined ? null : this.#cipher.read(view, cells);
+  }
+
+  async #resolved(found: readonly ResultCell[]): Promise<readonly unknown[]> {
+    const cells = this.#cipher.parse(found);
+    const keyIds = new Set(cells.map(({ cell }) => cell.keyId));
+    return this.#cipher.decrypt(this.#keys.peek(keyIds) ?? (await this.#keys.resolve(keyIds)), cells);
   }
 }
 

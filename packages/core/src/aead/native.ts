@@ -2,9 +2,11 @@ import { type CipherChaCha20Poly1305Types, type CipherGCMTypes, createCipheriv, 
 import { hchacha } from '@noble/ciphers/chacha.js';
 import { concat } from '../bytes.ts';
 import { TAG_BYTES } from '../cell.ts';
+import { FieldsealError } from '../errors.ts';
+import { KEY_BYTES } from '../kdf.ts';
 import { XCHACHA20_POLY1305 } from '../suite.ts';
 import type { AeadEngine, AeadMessage } from './engine.ts';
-import { type BlockCipher, XAES_KEY_NONCE_BYTES, xaesKey } from './xaes.ts';
+import { type BlockCipher, XAES_KEY_NONCE_BYTES, xaesKeys } from './xaes.ts';
 
 /** An OpenSSL cipher with the key and nonce that one message has in it. */
 interface Setup {
@@ -19,8 +21,8 @@ const OPTIONS = { authTagLength: TAG_BYTES } as const;
 /** OpenSSL through node:crypto: constant-time AES, and the fastest way for long messages. */
 export const nativeEngine: AeadEngine = {
   name: 'native',
-  encrypt: (batch) => batch.map((message) => use(message, (setup) => encryptOne(setup, message))),
-  decrypt: (batch) => batch.map((message) => use(message, (setup) => decryptOne(setup, message))),
+  encrypt: (batch) => use(batch, encryptOne),
+  decrypt: (batch) => use(batch, decryptOne),
 };
 
 function encryptOne({ cipher, key, nonce }: Setup, { aad, data }: AeadMessage): Uint8Array {
@@ -47,12 +49,22 @@ function decryptOne({ cipher, key, nonce }: Setup, { aad, data }: AeadMessage): 
   }
 }
 
-function use<T>(message: AeadMessage, work: (setup: Setup) => T): T {
-  const setup = message.suite === XCHACHA20_POLY1305 ? xchacha(message) : xaes(message);
+/** Does the work with the key of each message, which is wiped afterwards. */
+function use<T>(batch: readonly AeadMessage[], work: (setup: Setup, message: AeadMessage) => T): T[] {
+  if (batch.some(({ key }) => key.length !== KEY_BYTES))
+    throw new FieldsealError('ERR_KEY_INVALID', `an encryption key has ${KEY_BYTES} bytes`); // HChaCha20 would take any
+  const keys = xaesKeysOf(batch);
   try {
-    return work(setup);
+    return batch.map((message, place) => {
+      const setup = message.suite === XCHACHA20_POLY1305 ? xchacha(message) : xaes(message, keys.get(place));
+      try {
+        return work(setup, message);
+      } finally {
+        setup.key.fill(0);
+      }
+    });
   } finally {
-    setup.key.fill(0);
+    for (const key of keys.values()) key.fill(0);
   }
 }
 
@@ -69,14 +81,33 @@ function xchacha(message: AeadMessage): Setup {
   return { cipher: 'chacha20-poly1305', key, nonce };
 }
 
-function xaes(message: AeadMessage): Setup {
-  const aes: BlockCipher = (blocks) =>
-    createCipheriv('aes-256-ecb', message.key, null).setAutoPadding(false).update(blocks);
-  return {
-    cipher: 'aes-256-gcm',
-    key: xaesKey(aes, message.nonce),
-    nonce: message.nonce.subarray(XAES_KEY_NONCE_BYTES),
-  };
+function xaes(message: AeadMessage, key: Uint8Array | undefined): Setup {
+  return { cipher: 'aes-256-gcm', key: key as Uint8Array, nonce: message.nonce.subarray(XAES_KEY_NONCE_BYTES) };
+}
+
+/**
+ * Keys of the XAES messages by their place. Each key of the batch gets one AES object, which lives no longer than this call: OpenSSL keeps
+ * a copy of the key in it that nobody can wipe, so it is not kept for later batches.
+ */
+function xaesKeysOf(batch: readonly AeadMessage[]): Map<number, Uint8Array> {
+  const places = new Map<Uint8Array, number[]>();
+  for (const [place, { suite, key }] of batch.entries()) {
+    if (suite === XCHACHA20_POLY1305) continue;
+    const same = places.get(key);
+    if (same === undefined) places.set(key, [place]);
+    else same.push(place);
+  }
+  const keys = new Map<number, Uint8Array>();
+  for (const [key, same] of places) {
+    const cipher = createCipheriv('aes-256-ecb', key, null).setAutoPadding(false);
+    const aes: BlockCipher = (blocks) => cipher.update(blocks);
+    const made = xaesKeys(
+      aes,
+      same.map((place) => (batch[place] as AeadMessage).nonce),
+    );
+    for (const [at, place] of same.entries()) keys.set(place, made.subarray(KEY_BYTES * at, KEY_BYTES * (at + 1)));
+  }
+  return keys;
 }
 
 const LITTLE_ENDIAN = new Uint8Array(Uint32Array.of(1).buffer)[0] === 1;

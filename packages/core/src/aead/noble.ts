@@ -2,7 +2,7 @@ import { ecb, gcm } from '@noble/ciphers/aes.js';
 import { xchacha20poly1305 } from '@noble/ciphers/chacha.js';
 import { XCHACHA20_POLY1305 } from '../suite.ts';
 import type { AeadEngine, AeadMessage } from './engine.ts';
-import { XAES_KEY_NONCE_BYTES, xaesKey } from './xaes.ts';
+import { XAES_KEY_NONCE_BYTES, xaesKeys } from './xaes.ts';
 
 /**
  * The reference engine: audited JavaScript that runs anywhere, without OpenSSL. Its AES uses tables, so it is not constant-time; prefer
@@ -25,7 +25,7 @@ type Cipher = ReturnType<typeof gcm>;
 
 function use(message: AeadMessage, work: (cipher: Cipher) => Uint8Array): Uint8Array {
   if (message.suite === XCHACHA20_POLY1305) return work(xchacha20poly1305(message.key, message.nonce, message.aad));
-  const key = xaesKey((blocks) => ecb(message.key, { disablePadding: true }).encrypt(blocks), message.nonce);
+  const key = xaesKeys((blocks) => ecb(message.key, { disablePadding: true }).encrypt(blocks), [message.nonce]);
   try {
     return work(gcm(key, message.nonce.subarray(XAES_KEY_NONCE_BYTES), message.aad));
   } finally {

@@ -1,4 +1,5 @@
 import { randomFillSync } from 'node:crypto';
+import { copyBytes } from '../bytes.ts';
 import { NONCE_BYTES } from '../cell.ts';
 
 /** Nonces per filling: one call of the system's generator costs as much as dozens of nonces, and a small pool is little to clone. */
@@ -20,15 +21,27 @@ export class NoncePool {
 
   /** A fresh 24-byte nonce, in memory of its own. */
   take(): Uint8Array {
-    const now = performance.now();
-    if (this.#next >= this.#pool.length || now - this.#used > IDLE_MS) {
-      randomFillSync(this.#pool);
-      this.#next = 0;
-    }
-    this.#used = now;
-    const nonce = this.#pool.slice(this.#next, this.#next + NONCE_BYTES);
-    this.#next += NONCE_BYTES;
+    const nonce = new Uint8Array(NONCE_BYTES);
+    this.fill(nonce, 0, NONCE_BYTES);
     return nonce;
+  }
+
+  /** Writes fresh nonces to `target`, one after another; from `from` to `to` there is room for a whole number of them. */
+  fill(target: Uint8Array, from: number, to: number): void {
+    const now = performance.now();
+    if (now - this.#used > IDLE_MS) this.clear();
+    this.#used = now;
+    const pool = this.#pool;
+    for (let at = from; at < to; ) {
+      if (this.#next >= pool.length) {
+        randomFillSync(pool);
+        this.#next = 0;
+      }
+      const count = Math.min(to - at, pool.length - this.#next);
+      copyBytes(target, at, pool, this.#next, this.#next + count);
+      this.#next += count;
+      at += count;
+    }
   }
 
   /** Throws away what is left. */

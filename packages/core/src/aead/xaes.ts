@@ -11,20 +11,28 @@ export type BlockCipher = (blocks: Uint8Array) => Uint8Array;
 /** Bytes of the nonce that select the key; the rest is the AES-GCM nonce. */
 export const XAES_KEY_NONCE_BYTES = 12;
 
-/** The 32-byte AES-256-GCM key for a 24-byte nonce. The caller wipes it. */
-export function xaesKey(aes: BlockCipher, nonce: Uint8Array): Uint8Array {
+/** Bytes of an AES-256-GCM key. */
+const KEY = 32;
+
+/**
+ * The AES-256-GCM keys for 24-byte nonces under one key, one behind the other: the key schedule is computed once for all. The caller wipes
+ * them.
+ */
+export function xaesKeys(aes: BlockCipher, nonces: readonly Uint8Array[]): Uint8Array {
   const subkey = doubled(aes(new Uint8Array(16)));
-  const blocks = new Uint8Array(32);
-  for (const counter of [1, 2]) {
-    const block = blocks.subarray(16 * (counter - 1), 16 * counter);
-    block.set([0, counter, 0x58, 0]); // counter(2) ‖ "X" ‖ 0
-    block.set(nonce.subarray(0, XAES_KEY_NONCE_BYTES), 4);
-    for (let i = 0; i < 16; i++) block[i] = (block[i] as number) ^ (subkey[i] as number);
+  const blocks = new Uint8Array(KEY * nonces.length);
+  for (const [index, nonce] of nonces.entries()) {
+    for (const counter of [1, 2]) {
+      const at = KEY * index + 16 * (counter - 1);
+      blocks.set([0, counter, 0x58, 0], at); // counter(2) ‖ "X" ‖ 0
+      blocks.set(nonce.subarray(0, XAES_KEY_NONCE_BYTES), at + 4);
+      for (let i = 0; i < 16; i++) blocks[at + i] = (blocks[at + i] as number) ^ (subkey[i] as number);
+    }
   }
   subkey.fill(0);
-  const key = aes(blocks);
+  const keys = aes(blocks);
   blocks.fill(0);
-  return key;
+  return keys;
 }
 
 /** Doubling in GF(2^128), the first CMAC subkey (NIST SP 800-38B §6.1), in place and without a branch on secret bits. */

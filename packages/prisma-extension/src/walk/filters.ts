@@ -8,7 +8,16 @@ import { FieldsealError, type IndexSpec } from '@fieldseal/core';
 import type { CompiledModel, EncryptedNode, IndexNode, RelationNode } from '../schema/compiled-schema.ts';
 import { COMBINATORS, EQUALITY_OPERATORS, LIST_OPERATORS, LIST_QUANTIFIERS, ONE_QUANTIFIERS } from './grammar.ts';
 import type { Plan } from './plan.ts';
-import { entriesOf, isAbsent, isDbNull, isDecimal, isDictionary, isFieldReference, isNull, itemsOf } from './value-kind.ts';
+import {
+  entriesOf,
+  isAbsent,
+  isDbNull,
+  isDecimal,
+  isDictionary,
+  isFieldReference,
+  isNull,
+  itemsOf,
+} from './value-kind.ts';
 
 type Dictionary = Record<string, unknown>;
 
@@ -163,7 +172,8 @@ function walkCompound(plan: Plan, model: CompiledModel, name: string, value: unk
 
 function walkEncrypted(plan: Plan, node: EncryptedNode, where: Dictionary, filter: unknown, purpose: Purpose): void {
   if (node.list) checkListFilter(node, filter);
-  else if (isNullTest(filter)) putNullTest(node, where, filter); // NULL is stored as NULL
+  else if (isNullTest(filter))
+    putNullTest(node, where, filter); // NULL is stored as NULL
   else if (node.mode === 'migrating' && purpose === 'any') addIndex(plan, node, where, filter);
   else {
     if (node.mode === 'migrating') throw unserved(node, MIGRATING, MIGRATING_HINT);

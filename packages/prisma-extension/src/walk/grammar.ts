@@ -75,7 +75,15 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
   deleteMany: none({ where: 'where', limit: 'plain' }),
   count: none({ ...PAGE, select: 'plain' }),
   aggregate: none({ ...PAGE, ...NUMBERS }),
-  groupBy: none({ ...PAGE, ...NUMBERS, by: 'by', having: 'having' }),
+  groupBy: none({
+    where: 'where',
+    orderBy: 'orderBy',
+    take: 'plain',
+    skip: 'plain',
+    ...NUMBERS,
+    by: 'by',
+    having: 'having',
+  }),
 };
 
 /** A write of a relation field: what it takes, or what the members of the object that it takes are. */

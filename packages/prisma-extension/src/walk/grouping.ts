@@ -8,7 +8,7 @@ type Dictionary = Record<string, unknown>;
 
 /** How the groups of a groupBy on encrypted fields are turned into values. */
 export interface Grouping {
-  readonly keys: readonly { readonly field: string; readonly node: EncryptedNode }[];
+  readonly keys: readonly { readonly field: string; readonly node: EncryptedNode; readonly column: string }[];
   /** Columns of terms that were grouped by and not asked for. */
   readonly hidden: readonly string[];
   /** Whether `_min` was asked for too. */
@@ -37,13 +37,18 @@ export function groupByIndexes(model: CompiledModel, args: Dictionary): Grouping
   return { keys, hidden: [...columns.values()].filter((column) => !asked.includes(column)), min: min !== null };
 }
 
-/** The groups with the encrypted fields in them, as copies; the cells are left to be decrypted. */
+/**
+ * The groups with the encrypted fields in them, as copies; the cells are left to be decrypted.
+ *
+ * @throws ERR_UNSUPPORTED_FILTER for a group of rows that have values and no terms, as after an index was added: the values may differ
+ */
 export function collectGroups({ keys, hidden, min }: Grouping, groups: unknown, cells: ResultCell[]): unknown {
   return itemsOf(groups).map((group) => {
     const { _min, ...row } = group as { _min: Dictionary } & Dictionary;
     const rest = { ..._min };
-    for (const { field, node } of keys) {
+    for (const { field, node, column } of keys) {
       const stored = rest[field];
+      if (stored !== null && row[column] === null) throw withoutTerms(node);
       delete rest[field];
       row[field] = stored;
       if (stored !== null) cells.push({ parent: row, key: field, node, spec: node.spec, stored, binding: null });
@@ -52,6 +57,18 @@ export function collectGroups({ keys, hidden, min }: Grouping, groups: unknown, 
     if (min) row['_min'] = rest;
     return row;
   });
+}
+
+function withoutTerms({ spec: { model, field } }: EncryptedNode): FieldsealError {
+  return new FieldsealError(
+    'ERR_UNSUPPORTED_FILTER',
+    'some rows have no term of the field, and cannot be grouped by it',
+    {
+      model,
+      field,
+      hint: 'Write their values again, so that the index is filled.',
+    },
+  );
 }
 
 function refuseWithoutValue(model: CompiledModel, field: string, { spec, bind }: EncryptedNode): void {

@@ -1,10 +1,9 @@
 import {
-  blindIndexTerm,
+  blindIndexTerms,
   type FieldCipher,
   type FieldSpec,
   FieldsealError,
   type IndexSpec,
-  isFieldsealError,
   type KeyView,
   type PlainField,
 } from '@fieldseal/core';
@@ -65,21 +64,13 @@ export class Plan {
 
   /** Does everything. Throws ERR_VALUE for a value that is not of its field's type or does not fit its column, before anything is changed. */
   apply(cipher: FieldCipher, view: KeyView): void {
-    const terms = this.#terms.map(({ index, value }) => term(view, index, value));
+    const terms = blindIndexTerms(view.indexRoot, this.#terms);
     const cells = cipher.encrypt(view, this.#values);
     for (const [at, { spec, limit }] of this.#values.entries()) {
       if (limit !== null && (cells[at] as string | Uint8Array).length > limit) throw tooLong(spec);
     }
     for (const [at, place] of this.#terms.entries()) put(place, terms[at]);
     for (const [at, place] of this.#values.entries()) put(place, cells[at]);
-  }
-}
-
-function term(view: KeyView, index: IndexSpec, value: unknown): string {
-  try {
-    return blindIndexTerm(view.indexRoot, index, value);
-  } catch (error) {
-    throw isFieldsealError(error) ? error.at(index.source) : error;
   }
 }
 

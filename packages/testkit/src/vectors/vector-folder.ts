@@ -27,7 +27,7 @@ export interface VectorFileResult {
   readonly failures: readonly VectorFailure[];
 }
 
-const ENGINES: readonly EngineName[] = ['native', 'noble'];
+const ENGINES: readonly EngineName[] = ['simd', 'native', 'noble'];
 
 /**
  * Runs the known answers of every `*.json` of a folder with every engine. What kind of answers a file holds is told by the members of its
