@@ -3,7 +3,8 @@ import { clientWithin, transactionOf } from './client-internals.ts';
 import type { CompiledModel } from './schema/compiled-schema.ts';
 import type { QueryParams } from './transform.ts';
 import { identityOfFiltered } from './walk/binding.ts';
-import { isAbsent, isDictionary } from './walk/value-kind.ts';
+import { COMBINATORS } from './walk/grammar.ts';
+import { entriesOf, isAbsent, isDictionary, itemsOf } from './walk/value-kind.ts';
 
 type Dictionary = Record<string, unknown>;
 
@@ -36,7 +37,7 @@ export function needsRows(model: CompiledModel, { operation, args }: QueryParams
  * Does such an update row by row in one transaction: the rows are found, and each is updated by its bound fields and the filter, so that
  * a row that has changed meanwhile and does not match any more is left alone.
  *
- * @throws ERR_BINDING inside a batch transaction, which takes no queries of ours
+ * @throws ERR_BINDING inside a batch transaction, which takes no queries of ours, and for a filter that follows a relation
  */
 export function updateRowByRow(client: object, model: CompiledModel, params: QueryParams): Promise<unknown> {
   const transaction = transactionOf(params);
@@ -45,8 +46,26 @@ export function updateRowByRow(client: object, model: CompiledModel, params: Que
       model: model.name,
       hint: 'Use an interactive transaction, or name the rows by their bound fields.',
     });
+  if (isDictionary(params.args) && followsRelation(model, params.args['where']))
+    throw new FieldsealError(
+      'ERR_BINDING',
+      'bound fields are not updated row by row where a relation chooses the rows',
+      {
+        model: model.name,
+        hint: 'The first rows could change what the next are chosen by. Find the ids first, and update by them.',
+      },
+    );
   const work = (within: object) => updateEach(delegateOf(within, model), model, params);
   return transaction === undefined ? (client as Client).$transaction(work) : work(clientWithin(client, transaction));
+}
+
+/** Whether a filter looks at other rows than the one it is about. */
+function followsRelation(model: CompiledModel, where: unknown): boolean {
+  return itemsOf(where)
+    .flatMap(entriesOf)
+    .some(([key, value]) =>
+      COMBINATORS.includes(key) ? followsRelation(model, value) : model.fields.get(key)?.kind === 'relation',
+    );
 }
 
 async function updateEach(rows: Delegate, model: CompiledModel, { operation, args }: QueryParams): Promise<unknown> {

@@ -204,6 +204,15 @@ describe.each(TARGETS)('row binding on $database with prisma-$generator', (targe
     ]);
   });
 
+  it('refuses them where a relation chooses the rows, which earlier ones could change', async () => {
+    await db.sealed.create({ data: data('x', { id: 'a', children: { create: data('y', { id: 'b' }) } }) });
+    const where = { OR: [{ parentId: null }, { NOT: { parent: { label: 'other' } } }] };
+    await expect(rowByRow.sealed.updateMany({ where, data: { label: 'z', note: 'q' } })).rejects.toEqual(
+      typedError('ERR_BINDING'),
+    );
+    expect(await db.sealed.count({ where: { label: 'z' } })).toBe(0);
+  });
+
   it('does them inside an interactive transaction, and rolls back with it', async () => {
     for (const id of ['a', 'b']) await db.sealed.create({ data: data(id, { id }) });
     await expect(

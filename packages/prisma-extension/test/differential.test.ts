@@ -5,7 +5,7 @@ import { type Client, openDatabase, stopServers, TARGETS, type TestDatabase } fr
 afterAll(stopServers);
 
 /** Operations per target. */
-const OPERATIONS = process.env['SLOW'] ? 20_000 : 1_000;
+const OPERATIONS = process.env['SLOW'] ? 20_000 : 1_500;
 /** Calls of one run at most, half of it on average. */
 const PER_RUN = 20;
 

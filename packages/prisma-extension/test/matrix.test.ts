@@ -1,14 +1,19 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { isFieldsealError } from '@fieldseal/core';
+import { newCanary, scanBytes } from '@fieldseal/testkit';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { encryption } from '../src/index.ts';
 import {
   type Client,
   freshKeyring,
+  openDatabase,
   stopServers,
   TARGETS,
   type TestDatabase,
   typedError,
   useDatabase,
 } from './harness.ts';
+import { CALLS, fill, type Loose, ROWS } from './matrix/calls.ts';
+import { type Recorded, recording } from './recording-adapter.ts';
 
 afterAll(stopServers);
 
@@ -27,59 +32,71 @@ describe.each(TARGETS)('$database with prisma-$generator: fails closed', (target
   const rawUser = async () => (await test.raw('SELECT * FROM "User"'))[0] as Record<string, unknown>;
 
   it.each([
-    ['contains', (c: Client) => c.user.findMany({ where: { email: { contains: 'x' } } })],
-    ['startsWith', (c: Client) => c.user.findMany({ where: { OR: [{ email: { startsWith: 'x' } }] } })],
-    ['endsWith', (c: Client) => c.user.count({ where: { NOT: { email: { endsWith: 'x' } } } })],
-    ['gt', (c: Client) => c.user.findMany({ where: { email: { gt: 'x' } } })],
-    ['lt behind not', (c: Client) => c.user.findMany({ where: { email: { not: { lt: 'x' } } } })],
-    ['no index', (c: Client) => c.user.findMany({ where: { note: 'x' } })],
-    ['no index, not', (c: Client) => c.user.deleteMany({ where: { note: { not: 'x' } } })],
-    ['no index, in', (c: Client) => c.user.updateMany({ where: { note: { in: ['x'] } }, data: { name: 'y' } })],
-    ['field reference', (c: Client) => c.user.findMany({ where: { email: { equals: c.user.fields.name } } })],
+    ['contains', (c: Loose) => c.user.findMany({ where: { email: { contains: 'x' } as never } })],
+    ['startsWith', (c: Loose) => c.user.findMany({ where: { OR: [{ email: { startsWith: 'x' } as never }] } })],
+    ['endsWith', (c: Loose) => c.user.count({ where: { NOT: { email: { endsWith: 'x' } as never } } })],
+    ['gt', (c: Loose) => c.user.findMany({ where: { email: { gt: 'x' } as never } })],
+    ['lt behind not', (c: Loose) => c.user.findMany({ where: { email: { not: { lt: 'x' } as never } } })],
+    ['no index', (c: Loose) => c.user.findMany({ where: { note: 'x' as never } })],
+    ['no index, not', (c: Loose) => c.user.deleteMany({ where: { note: { not: 'x' as never } } })],
+    ['no index, in', (c: Loose) => c.user.updateMany({ where: { note: { in: ['x'] as never } }, data: { name: 'y' } })],
+    ['field reference', (c: Loose) => c.user.findMany({ where: { email: { equals: c.user.fields.name as never } } })],
     [
       'insensitive without a folding index',
-      (c: Client) => c.user.findMany({ where: { ssn: { equals: 'x', mode: 'insensitive' } as never } }),
+      (c: Loose) => c.user.findMany({ where: { ssn: { equals: 'x', mode: 'insensitive' } } }),
     ],
-    ['orderBy', (c: Client) => c.user.findMany({ orderBy: { email: 'asc' } })],
+    ['orderBy', (c: Loose) => c.user.findMany({ orderBy: { email: 'asc' as never } })],
     [
       'orderBy list with nulls',
-      (c: Client) => c.user.findMany({ orderBy: [{ name: 'asc' }, { ssn: { sort: 'asc', nulls: 'last' } }] }),
+      (c: Loose) => c.user.findMany({ orderBy: [{ name: 'asc' }, { ssn: { sort: 'asc', nulls: 'last' } as never }] }),
     ],
-    ['orderBy through a relation', (c: Client) => c.post.findMany({ orderBy: { author: { email: 'asc' } } })],
-    ['distinct', (c: Client) => c.user.findMany({ distinct: ['email'] })],
-    ['groupBy', (c: Client) => c.user.groupBy({ by: ['email'] })],
-    ['having', (c: Client) => c.user.groupBy({ by: ['name'], having: { email: { _count: { gt: 1 } } } })],
-    ['_min', (c: Client) => c.user.aggregate({ _min: { email: true } })],
-    ['_max in groupBy', (c: Client) => c.user.groupBy({ by: ['name'], _max: { ssn: true } })],
-    ['Json filter', (c: Client) => c.user.findMany({ where: { profile: { equals: { a: 1 } } } })],
-    ['nested select', (c: Client) => c.org.findMany({ select: { users: { where: { note: 'x' } } } })],
-    ['nested orderBy', (c: Client) => c.org.findMany({ include: { users: { orderBy: { note: 'asc' } } } })],
-    ['relation filter', (c: Client) => c.org.findMany({ where: { users: { some: { note: 'x' } } } })],
-    ['implicit relation filter', (c: Client) => c.post.findMany({ where: { author: { note: 'x' } } })],
-    ['_count', (c: Client) => c.org.findMany({ select: { _count: { select: { users: { where: { note: 'x' } } } } } })],
+    ['orderBy through a relation', (c: Loose) => c.post.findMany({ orderBy: { author: { email: 'asc' as never } } })],
+    ['distinct', (c: Loose) => c.user.findMany({ distinct: ['email' as never] })],
+    ['groupBy', (c: Loose) => c.user.groupBy({ by: ['email'] } as never)],
+    ['having', (c: Loose) => c.user.groupBy({ by: ['name'], having: { email: { _count: { gt: 1 } } as never } })],
+    ['_min', (c: Loose) => c.user.aggregate({ _min: { email: true as never } })],
+    ['_max in groupBy', (c: Loose) => c.user.groupBy({ by: ['name'], _max: { ssn: true as never } })],
+    ['Json filter', (c: Loose) => c.user.findMany({ where: { profile: { equals: { a: 1 } as never } } })],
+    ['nested select', (c: Loose) => c.org.findMany({ select: { users: { where: { note: 'x' as never } } } })],
+    ['nested orderBy', (c: Loose) => c.org.findMany({ include: { users: { orderBy: { note: 'asc' as never } } } })],
+    ['relation filter', (c: Loose) => c.org.findMany({ where: { users: { some: { note: 'x' as never } } } })],
+    ['implicit relation filter', (c: Loose) => c.post.findMany({ where: { author: { note: 'x' as never } } })],
+    [
+      '_count',
+      (c: Loose) => c.org.findMany({ select: { _count: { select: { users: { where: { note: 'x' as never } } } } } }),
+    ],
     [
       'nested deleteMany',
-      (c: Client) => c.org.update({ where: { id: 'o' }, data: { users: { deleteMany: { note: 'x' } } } }),
+      (c: Loose) => c.org.update({ where: { id: 'o' }, data: { users: { deleteMany: { note: 'x' as never } } } }),
     ],
     [
       'nested updateMany',
-      (c: Client) =>
-        c.org.update({ where: { id: 'o' }, data: { users: { updateMany: { where: { note: 'x' }, data: {} } } } }),
+      (c: Loose) =>
+        c.org.update({
+          where: { id: 'o' },
+          data: { users: { updateMany: { where: { note: 'x' as never }, data: {} } } },
+        }),
     ],
-  ])('%s is refused before any SQL', async (_, query) => {
+  ] satisfies [string, (c: Loose) => Promise<unknown>][])('%s is refused before any SQL', async (_, query) => {
     await db.user.count();
     test.statements.length = 0;
-    await expect((async () => query(db))()).rejects.toEqual(typedError('ERR_UNSUPPORTED_FILTER'));
+    await expect((async () => query(db as unknown as Loose))()).rejects.toEqual(typedError('ERR_UNSUPPORTED_FILTER'));
     expect(test.statements).toEqual([]);
   });
 
   it.each([
-    ['create', (c: Client) => c.user.create({ data: { ...ada, emailIndex: '1.00' } })],
-    ['update', (c: Client) => c.user.update({ where: { id: 'x' }, data: { ssnIndex: null } })],
-    ['nested', (c: Client) => c.org.create({ data: { name: 'o', users: { create: { ...ada, ssnDigits: '1.00' } } } })],
-  ])('terms written by hand are refused in %s', async (_, query) => {
-    await expect((async () => query(db))()).rejects.toEqual(typedError('ERR_INDEX_WRITTEN'));
-  });
+    ['create', (c: Loose) => c.user.create({ data: { ...ada, emailIndex: '1.00' as never } })],
+    ['update', (c: Loose) => c.user.update({ where: { id: 'x' }, data: { ssnIndex: null as never } })],
+    [
+      'nested',
+      (c: Loose) => c.org.create({ data: { name: 'o', users: { create: { ...ada, ssnDigits: '1.00' as never } } } }),
+    ],
+  ] satisfies [string, (c: Loose) => Promise<unknown>][])(
+    'terms written by hand are refused in %s',
+    async (_, query) => {
+      await expect((async () => query(db as unknown as Loose))()).rejects.toEqual(typedError('ERR_INDEX_WRITTEN'));
+    },
+  );
 
   it('refuses lone surrogates and values of another type, and writes nothing', async () => {
     await expect(db.user.create({ data: { ...ada, note: 'y\ud800' } })).rejects.toEqual(typedError('ERR_VALUE'));
@@ -126,3 +143,64 @@ describe.each(TARGETS)('$database with prisma-$generator: fails closed', (target
     expect(() => test.db.$extends(encryption({ keyring: test.keyring }))).toThrow(/applied to this client before/);
   });
 });
+
+/** Calls that are served and calls that are not, with the same rows under a plain client: the same result, or a refusal that changes nothing. */
+describe.each(TARGETS)('$database with prisma-$generator: as a plain client or not at all', (target) => {
+  const canary = newCanary('matrix');
+  const statements: Recorded[] = [];
+  let encrypted: TestDatabase;
+  let plain: TestDatabase;
+  let ours: Loose;
+  beforeAll(async () => {
+    [encrypted, plain] = await Promise.all([openDatabase(target), openDatabase(target)]);
+    const { adapter } = (encrypted.plain as unknown as { _engineConfig: { adapter: object } })._engineConfig;
+    ours = encrypted.extend(
+      { keyring: encrypted.keyring },
+      { adapter: recording(adapter, statements) },
+    ) as unknown as Loose;
+  });
+  afterAll(() => Promise.all([encrypted.close(), plain.close()]));
+  let changed = true;
+  beforeEach(async () => {
+    if (changed) {
+      await Promise.all([encrypted.clear(), plain.clear()]);
+      await Promise.all([fill(ours, canary), fill(plain.plain as unknown as Loose, canary)]);
+    }
+    changed = false;
+    statements.length = 0;
+  });
+
+  const calls = CALLS(canary, target.generator === 'client' ? ['email', 'ssn', 'note'] : ['ssn']);
+  it.each(calls)('%s', async (_, call) => {
+    const result = await settle(() => call(ours));
+    const sent = statements.map(({ sql, args }) => `${sql} ${JSON.stringify(args)}`).join('\n');
+    expect(scanBytes(Buffer.from(sent), [canary])).toEqual([]);
+    if (isFieldsealError(result)) {
+      expect(statements).toEqual([]); // and so nothing has changed
+    } else {
+      changed = statements.some(({ sql }) => /^\s*(INSERT|UPDATE|DELETE)/i.test(sql));
+      expect(comparable(result)).toEqual(comparable(await settle(() => call(plain.plain as unknown as Loose))));
+      if (changed) expect(await rows(ours)).toEqual(await rows(plain.plain as unknown as Loose));
+    }
+  });
+
+  const rows = async (client: Loose) => comparable(await client.org.findMany(ROWS));
+});
+
+async function settle(call: () => Promise<unknown>): Promise<unknown> {
+  try {
+    return await call();
+  } catch (error) {
+    if (isFieldsealError(error)) return error;
+    const { name, code } = error as { name: string; code?: string };
+    return { name, code };
+  }
+}
+
+/** Without what only the encrypted side has, and without times. */
+function comparable(result: unknown): unknown {
+  const ours = ['emailIndex', 'ssnIndex', 'ssnDigits', 'bodyIndex', 'updatedAt'];
+  return JSON.parse(
+    JSON.stringify(result ?? null, (key, member: unknown) => (ours.includes(key) ? undefined : member)),
+  );
+}

@@ -208,6 +208,7 @@ describe('what the schema map holds', () => {
       indexes: {
         emailIndex: { of: 'email', dbName: 'emailIndex', name: 'mail', normalize: ['trim'], bits: 100, unique: true },
       },
+      uniques: ['id', 'emailIndex'],
       bound: {},
       compounds: { org_emailIndex: ['org', 'emailIndex'] },
     });

@@ -130,6 +130,9 @@ function modelMap(around: Surroundings): ModelMap {
     fields: Object.fromEntries(model.fields.map((field) => [field.name, `${field.type}${field.list ? '[]' : ''}`])),
     encrypted,
     indexes,
+    uniques: model.fields.flatMap(({ name, id, unique }) =>
+      (id || unique) && !Object.hasOwn(encrypted, name) ? [name] : [],
+    ),
     bound: Object.fromEntries(
       model.fields.flatMap((field) => (bound.has(field.name) ? [[field.name, boundField(around, field)]] : [])),
     ),

@@ -42,6 +42,8 @@ export interface CompiledModel {
   readonly fields: ReadonlyMap<string, EncryptedNode | IndexNode | RelationNode>;
   /** Type of every field, with `[]` behind that of a list. */
   readonly types: ReadonlyMap<string, string>;
+  /** Plain fields that name a row by themselves. */
+  readonly uniques: readonly string[];
   /** Fields that cells of this model are bound to. */
   readonly bound: ReadonlyMap<string, BoundFieldMap>;
   /** Fields that the client leaves out of results unless a query asks for them (its option `omit`). */
@@ -76,6 +78,7 @@ export function compileSchema(
       name,
       fields: new Map(),
       types: new Map(),
+      uniques: [],
       bound: new Map(),
       omitted: new Set(omitted(name)),
       compounds: new Map(),
@@ -87,6 +90,7 @@ export function compileSchema(
   for (const [name, model] of Object.entries(map.models)) {
     const draft = models.get(name) as Draft;
     draft.types = new Map(Object.entries(model.fields));
+    draft.uniques = model.uniques;
     draft.bound = new Map(Object.entries(model.bound));
     draft.compounds = new Map(Object.entries(model.compounds));
     draft.encrypted = Object.entries(model.encrypted).map(([field, encrypted]) => {

@@ -67,6 +67,8 @@ export interface ModelMap {
   readonly encrypted: Readonly<Record<string, EncryptedFieldMap>>;
   /** By the column that holds the terms. */
   readonly indexes: Readonly<Record<string, IndexMap>>;
+  /** Fields that are `@id` or `@unique` and not encrypted. */
+  readonly uniques: readonly string[];
   /** Fields that cells are bound to. */
   readonly bound: Readonly<Record<string, BoundFieldMap>>;
   /** Fields of each compound id and unique constraint, by the name that queries use. */

@@ -45,7 +45,12 @@ export function walkWhere(plan: Plan, model: CompiledModel, where: unknown): voi
 
 /** Filter that has to name a unique row. */
 export function walkUnique(plan: Plan, model: CompiledModel, where: unknown): void {
-  walkFilter(plan, model, where, 'unique');
+  walkFilter(plan, model, where, namedByPlainField(model, where) ? 'any' : 'unique');
+}
+
+/** Whether a plain field or a compound constraint names the row, so that encrypted fields beside it are filters like any other. */
+function namedByPlainField({ uniques, compounds }: CompiledModel, where: unknown): boolean {
+  return entriesOf(where).some(([key, value]) => !isAbsent(value) && (uniques.includes(key) || compounds.has(key)));
 }
 
 /**
@@ -55,7 +60,7 @@ export function walkUnique(plan: Plan, model: CompiledModel, where: unknown): vo
  * @returns the second attempt, or null when none is needed
  */
 export function walkAttempt(plan: Plan, model: CompiledModel, where: unknown): Attempt | null {
-  for (const [key, value] of entriesOf(where)) {
+  for (const [key, value] of namedByPlainField(model, where) ? [] : entriesOf(where)) {
     const node = model.fields.get(key);
     if (node?.kind !== 'encrypted' || node.mode !== 'migrating' || isAbsent(value) || isNullTest(value)) continue;
     if (!node.unique || node.spec.type !== node.spec.column) continue;

@@ -82,7 +82,8 @@ function initialise(program: MariadbProgram, dataDirectory: string, cwd: string,
   const { error, status, stdout, stderr } = spawnSync(
     program.installer,
     [...placesOf(program, dataDirectory), ...INSTALL],
-    { cwd, encoding: 'utf8', env: libraryEnvironment(program), ...user },
+    // Its scratch files have fixed names: two servers that start at once must not share a folder for them.
+    { cwd, encoding: 'utf8', env: { ...libraryEnvironment(program), TMPDIR: cwd }, ...user },
   );
   if (error !== undefined) throw error;
   if (status === 0) return;

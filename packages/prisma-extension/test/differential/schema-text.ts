@@ -1,0 +1,160 @@
+import type { Target } from '../harness.ts';
+import type { Field, Relation, Scalar, Shape } from './shape.ts';
+
+type Database = Target['database'];
+
+/** Which side of a comparison: with annotations, or with columns of the values' own types. */
+export type Side = 'plain' | 'encrypted';
+
+/** Types of columns as Prisma's migrations make them. */
+const COLUMNS: Readonly<Record<Database, Readonly<Record<Scalar, string>>>> = {
+  sqlite: {
+    String: 'TEXT',
+    Int: 'INTEGER',
+    BigInt: 'BIGINT',
+    Float: 'REAL',
+    Decimal: 'DECIMAL',
+    Boolean: 'BOOLEAN',
+    DateTime: 'DATETIME',
+    Json: 'JSONB',
+    Bytes: 'BLOB',
+  },
+  postgresql: {
+    String: 'TEXT',
+    Int: 'INTEGER',
+    BigInt: 'BIGINT',
+    Float: 'DOUBLE PRECISION',
+    Decimal: 'DECIMAL(65,30)',
+    Boolean: 'BOOLEAN',
+    DateTime: 'TIMESTAMP(3)',
+    Json: 'JSONB',
+    Bytes: 'BYTEA',
+  },
+  mysql: {
+    String: 'VARCHAR(191) COLLATE utf8mb4_nopad_bin', // as a blind index compares: neither case nor trailing spaces are folded
+    Int: 'INTEGER',
+    BigInt: 'BIGINT',
+    Float: 'DOUBLE',
+    Decimal: 'DECIMAL(65,30)',
+    Boolean: 'BOOLEAN',
+    DateTime: 'DATETIME(3)',
+    Json: 'JSON',
+    Bytes: 'LONGBLOB',
+  },
+};
+
+/** schema.prisma of one side. */
+export function schemaText(database: Database, shapes: readonly Shape[], side: Side): string {
+  const models = shapes.map((shape) => {
+    const lines = [
+      'id String @id',
+      ...shape.fields.flatMap((field) => fieldLines(database, field, side)),
+      ...shape.relations.flatMap(relationLines),
+      ...(shape.compound === null
+        ? []
+        : [`@@unique([${compoundColumns(shape.compound.fields, side)}], name: "${shape.compound.name}")`]),
+    ];
+    return `model ${shape.name} {\n${lines.map((line) => `  ${line}\n`).join('')}}\n`;
+  });
+  return `datasource db {\n  provider = "${database}"\n}\n\n${models.join('\n')}`;
+}
+
+/** Statements that make the tables of one side. */
+export function ddl(database: Database, shapes: readonly Shape[], side: Side): string[] {
+  const quote = (name: string) => (database === 'mysql' ? `\`${name}\`` : `"${name}"`);
+  const id = `${COLUMNS[database].String} NOT NULL`;
+  const foreign = (column: string, to: string, rule: string) =>
+    `FOREIGN KEY (${quote(column)}) REFERENCES ${quote(to)} (${quote('id')}) ON DELETE ${rule} ON UPDATE CASCADE`;
+  const tables = shapes.map((shape) => {
+    const keys = shape.relations.filter(({ key }) => key !== null);
+    const parts = [
+      `${quote('id')} ${id} PRIMARY KEY`,
+      ...shape.fields.flatMap((field) => columns(database, field, side, quote)),
+      ...keys.map(
+        ({ key, required, unique }) =>
+          `${quote(key as string)} ${COLUMNS[database].String}${required ? ' NOT NULL' : ''}${unique ? ' UNIQUE' : ''}`,
+      ),
+      ...(shape.compound === null
+        ? []
+        : [`UNIQUE (${compoundColumns(shape.compound.fields, side).split(', ').map(quote).join(', ')})`]),
+      ...keys.map(({ key, to, required }) => foreign(key as string, to, required ? 'RESTRICT' : 'SET NULL')),
+    ];
+    return `CREATE TABLE ${quote(shape.name)} (${parts.join(', ')})`;
+  });
+  const joins = shapes.flatMap((shape) =>
+    shape.relations
+      .filter(({ name }) => name === 'peers')
+      .map(({ label, to }) => {
+        // Prisma orders the two models of a join table by name.
+        const sides = [
+          `${quote('A')} ${id}`,
+          `${quote('B')} ${id}`,
+          foreign('A', shape.name, 'CASCADE'),
+          foreign('B', to, 'CASCADE'),
+        ];
+        return `CREATE TABLE ${quote(`_${label}`)} (${sides.join(', ')}, PRIMARY KEY (${quote('A')}, ${quote('B')}))`;
+      }),
+  );
+  return [...tables, ...joins];
+}
+
+/** Statements that delete all rows. */
+export function emptying(database: Database, shapes: readonly Shape[]): string[] {
+  const quote = (name: string) => (database === 'mysql' ? `\`${name}\`` : `"${name}"`);
+  const optional = shapes.flatMap(({ name, relations }) =>
+    relations.flatMap(({ key, required }) =>
+      key === null || required ? [] : [`UPDATE ${quote(name)} SET ${quote(key)} = NULL`],
+    ),
+  );
+  const order = ['Beta', 'Gamma', 'Alpha'].filter((name) => shapes.some((shape) => shape.name === name));
+  return [...optional, ...order.map((name) => `DELETE FROM ${quote(name)}`)];
+}
+
+function fieldLines(database: Database, { name, type, list, required, cell }: Field, side: Side): string[] {
+  const suffix = list ? '[]' : required ? '' : '?';
+  if (cell === null || side === 'plain')
+    return [`${name} ${type}${suffix}${cell?.indexes.some(({ unique }) => unique) ? ' @unique' : ''}`];
+  const args = [
+    ...(cell.column === type ? [] : [`type: ${type}`]),
+    ...(cell.pad === null ? [] : [`pad: ${cell.pad}`]),
+    ...(cell.bind ? ['bind: [id]'] : []),
+  ];
+  return [
+    `/// @encrypted${args.length === 0 ? '' : `(${args.join(', ')})`}`,
+    `${name} ${cell.column}${suffix}${database === 'mysql' && cell.column === 'String' ? ' @db.Text' : ''}`,
+    ...cell.indexes.flatMap(({ name: column, normalize, unique }) => [
+      `/// @blindIndex(of: ${name}${normalize.length === 0 ? '' : `, normalize: [${normalize.join(', ')}]`})`,
+      `${column} String?${unique ? ' @unique' : ''}`,
+    ]),
+  ];
+}
+
+function relationLines({ name, to, list, key, required, unique, label }: Relation): string[] {
+  if (key === null) return [`${name} ${to}${list ? '[]' : '?'} @relation("${label}")`];
+  const optional = required ? '' : '?';
+  return [
+    `${key} String${optional}${unique ? ' @unique' : ''}`,
+    `${name} ${to}${optional} @relation("${label}", fields: [${key}], references: [id])`,
+  ];
+}
+
+function columns(
+  database: Database,
+  { name, type, list, required, cell }: Field,
+  side: Side,
+  quote: (name: string) => string,
+): string[] {
+  const types = COLUMNS[database];
+  const end = `${list ? '[]' : ''}${required && !list ? ' NOT NULL' : ''}`;
+  if (cell === null || side === 'plain')
+    return [`${quote(name)} ${types[type]}${end}${cell?.indexes.some(({ unique }) => unique) ? ' UNIQUE' : ''}`];
+  const text = database === 'mysql' ? 'TEXT' : types.String;
+  return [
+    `${quote(name)} ${cell.column === 'String' ? text : types[cell.column]}${end}`,
+    ...cell.indexes.map((index) => `${quote(index.name)} ${types.String}${index.unique ? ' UNIQUE' : ''}`),
+  ];
+}
+
+function compoundColumns(fields: readonly Field[], side: Side): string {
+  return fields.map(({ name, cell }) => (side === 'encrypted' ? (cell?.indexes[0]?.name ?? name) : name)).join(', ');
+}
