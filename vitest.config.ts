@@ -8,6 +8,8 @@ const sources: Record<string, string> = {
   '@fieldseal/prisma': './packages/prisma-extension/src/index.ts',
   '@fieldseal/prisma/internal': './packages/prisma-extension/src/internal.ts',
   '@fieldseal/testkit': './packages/testkit/src/index.ts',
+  '@fieldseal/tpm': './packages/tpm-sealer/src/index.ts',
+  '@fieldseal/tpm/client': './packages/tpm-sealer/src/client.ts',
 };
 
 export default defineConfig({

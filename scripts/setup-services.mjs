@@ -22,8 +22,9 @@ const LIBRARIES = [
 ];
 
 /**
- * `folder` is below .cache/services; `url` and `bin` are the variables that name a server or a program instead. `libraries` are
- * fetched one by one, and only where the server does not run without them. `program` loads the testkit's ways to find the server.
+ * `folder` is below .cache/services; `url` and `bin` are the variables that name a server or a program instead. One without `url` only runs
+ * as a program of this machine. `libraries` are fetched one by one, and only where the server does not run without them. `program` loads the
+ * testkit's ways to find the server.
  */
 const SERVICES = [
   {
@@ -51,6 +52,17 @@ const SERVICES = [
       return { find: findMariadbProgram, unpacked: unpackedMariadb };
     },
   },
+  {
+    name: 'swtpm',
+    folder: 'swtpm',
+    bin: 'TEST_SWTPM_BIN',
+    packages: ['swtpm', 'swtpm-libs', 'libtpms0', 'libglib2.0-0', 'libseccomp2'],
+    libraries: [...LIBRARIES, 'libpcre2-8-0', 'libffi8', 'zlib1g'],
+    program: async () => {
+      const { findSwtpmProgram, unpackedSwtpm } = await import(`${PROGRAMS}/swtpm-program.js`);
+      return { find: findSwtpmProgram, unpacked: unpackedSwtpm };
+    },
+  },
 ];
 const LISTS = '/var/lib/apt/lists';
 
@@ -64,10 +76,11 @@ export async function servicesForTests(root, say) {
   const { hasDockerEngine } = await import(`${PROGRAMS}/docker-engine.js`);
   const env = process.env;
   const forced = env['TEST_SERVICES'];
-  if (forced === 'url' || forced === 'docker' || (!forced && hasDockerEngine(env))) return [];
+  const elsewhere = forced === 'url' || forced === 'docker' || (!forced && hasDockerEngine(env));
   const done = [];
   for (const service of SERVICES) {
-    if ((!forced && env[service.url]) || env[service.bin]) continue;
+    const given = service.url !== undefined && (elsewhere || (!forced && env[service.url]));
+    if (given || env[service.bin]) continue;
     const { find, unpacked } = await service.program();
     if (find(env, root) !== undefined) continue;
     const problem = obtain(service, join(root, '.cache', 'services', service.folder), unpacked, say);

@@ -12,6 +12,7 @@ export const EXIT_CODES = {
   6: 'a file cannot be read or written',
   7: 'the keyring or the key exists already; nothing was overwritten',
   8: 'doctor found errors',
+  9: 'the TPM cannot be reached, or refuses',
 } as const;
 
 /** One of {@link EXIT_CODES}. */
@@ -34,5 +35,5 @@ const OF_ERROR: Partial<Record<ErrorCode | CliErrorCode, ExitCode>> = {
 
 /** Exit code for an error code. */
 export function exitCodeOf(code: ErrorCode | CliErrorCode): ExitCode {
-  return OF_ERROR[code] ?? 1;
+  return OF_ERROR[code] ?? (code.startsWith('ERR_TPM_') ? 9 : 1);
 }

@@ -7,13 +7,31 @@ import { doctor } from './commands/doctor.ts';
 import { init } from './commands/init.ts';
 import { inspect } from './commands/inspect.ts';
 import { keyringShow } from './commands/keyring-show.ts';
+import { tpmEnroll } from './commands/tpm/enroll.ts';
+import { tpmRemove } from './commands/tpm/remove.ts';
+import { tpmReseal } from './commands/tpm/reseal.ts';
+import { tpmSignPolicy } from './commands/tpm/sign-policy.ts';
+import { tpmStatusCommand } from './commands/tpm/status.ts';
+import { tpmUnsealCheck } from './commands/tpm/unseal-check.ts';
 import type { ExitCode } from './exit-codes.ts';
 import { commandHelp, programHelp } from './help.ts';
 import { nearest } from './nearest.ts';
 import { showError, showReport } from './output.ts';
 
 /** Every command, in the order of the help. */
-const COMMANDS: readonly Command[] = [init, keyringShow, inspect, constraints, doctor];
+const COMMANDS: readonly Command[] = [
+  init,
+  keyringShow,
+  inspect,
+  constraints,
+  doctor,
+  tpmStatusCommand,
+  tpmEnroll,
+  tpmReseal,
+  tpmUnsealCheck,
+  tpmSignPolicy,
+  tpmRemove,
+];
 
 /**
  * Runs the command line and returns its exit code. It never throws, and touches the process only through `io`.

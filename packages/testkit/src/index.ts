@@ -19,5 +19,6 @@ export { type MariadbService, startMariadb } from './services/mariadb.ts';
 export { type PostgresService, startPostgres } from './services/postgres.ts';
 export { type RedisService, startRedis } from './services/redis.ts';
 export type { ServiceEnvironment, ServiceOptions, ServiceSource } from './services/service-source.ts';
+export { type SwtpmOptions, type SwtpmService, startSwtpm } from './services/swtpm.ts';
 export { FieldsealTestError } from './testkit-error.ts';
 export { runVectorFolder, type VectorFailure, type VectorFileResult } from './vectors/vector-folder.ts';

@@ -404,12 +404,19 @@ async function openAny(
   document: KeyringDocument,
   openers: readonly SlotOpener[],
 ): Promise<{ slot: Slot; root: SecretBytes } | null> {
+  let skipped: unknown;
   for (const opener of openers) {
     for (const slot of document.slots) {
-      const root = await openSlot(document.id, slot, opener);
-      if (root !== null) return { slot, root };
+      try {
+        const root = await openSlot(document.id, slot, opener);
+        if (root !== null) return { slot, root };
+      } catch (error) {
+        if (opener.skips?.(error) !== true) throw error;
+        skipped ??= error;
+      }
     }
   }
+  if (skipped !== undefined) throw skipped;
   return null;
 }
 

@@ -37,6 +37,8 @@ export interface SlotOpener {
   create(): Promise<SlotParams>;
   /** The 32-byte slot key for these parameters, the caller's to wipe. Throws when they are out of bounds or the device refuses. */
   slotKey(params: SlotParams): Promise<SecretBytes>;
+  /** Whether another slot may be tried after slotKey has thrown this; by default not. The error is thrown if nothing opens the keyring. */
+  skips?(error: unknown): boolean;
 }
 
 /** Type of recovery slots: a keyring never gives up its last one. */
