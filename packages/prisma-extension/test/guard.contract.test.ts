@@ -39,7 +39,7 @@ describe.each(TARGETS)('$database with prisma-$generator, guarded', (target) => 
   beforeAll(() => {
     test = database.current;
     base = guardedClient(test);
-    db = base.$extends(encryption({ keyring: test.keyring })) as Client;
+    db = base.$extends(encryption({ keyring: test.keyring })) as unknown as Client;
   });
   afterAll(() => base.$disconnect());
 

@@ -25,7 +25,7 @@ describe('keys', () => {
   const fromEnvironment = (env: Record<string, string>): Client => {
     for (const name of ['FIELDSEAL_KEYRING', 'FIELDSEAL_KEY', 'FIELDSEAL_PASSPHRASE'])
       vi.stubEnv(name, env[name] ?? '');
-    return test.plain.$extends(encryption()) as Client;
+    return test.plain.$extends(encryption()) as unknown as Client;
   };
 
   it('come from the environment when no option is given', async () => {
