@@ -76,6 +76,7 @@ function builtPackages() {
 async function build(projects) {
   const before = newestBuild();
   await run(process.execPath, ['node_modules/typescript/bin/tsc', '-b', ...projects]);
+  await run(process.execPath, ['scripts/bundle.mjs']);
   return newestBuild() !== before;
 }
 

@@ -1,3 +1,3 @@
 #!/usr/bin/env node
-// Stands outside dist, so that npm can link it before the package is built.
-import '../dist/generator/bin.js';
+// Stands outside lib, so that npm can link it before the package is built.
+import '../lib/generator.js';

@@ -68,11 +68,11 @@ describe('loading', () => {
     ] as const) {
       const target = join(copies, '@fieldseal', name);
       mkdirSync(target, { recursive: true });
-      for (const part of ['dist', 'package.json']) cpSync(join(source, part), join(target, part), { recursive: true });
+      for (const part of ['lib', 'package.json']) cpSync(join(source, part), join(target, part), { recursive: true });
     }
     const modules = require.resolve('@prisma/client/package.json').replace(/@prisma.client.package\.json$/, '');
     for (const scope of ['@prisma', '@noble']) symlinkSync(join(modules, scope), join(copies, scope));
-    const copy = join(copies, '@fieldseal/prisma/dist/index.js');
+    const copy = join(copies, '@fieldseal/prisma/lib/index.js');
     expect(application(['@fieldseal/prisma', copy]).seen).toEqual({ ...works, copies: true });
     rmSync(copies, { recursive: true });
   });
