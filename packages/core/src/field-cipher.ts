@@ -114,10 +114,11 @@ export class FieldCipher {
     const prefixes = this.#prefixes.get(view) ?? new KeyPrefixes(view);
     this.#prefixes.set(view, prefixes);
     for (const { spec, stored, binding } of fields) {
-      const key = typeof stored === 'string' && spec.column !== 'Bytes' ? prefixes.keyOf(stored) : undefined;
+      const key = typeof stored === 'string' && spec.column !== 'Bytes' ? prefixes.guess(stored) : undefined;
       if (key === undefined) return this.#readParsed(view, fields);
       const aad = binding === null ? null : cellAad(key.header, binding);
-      jobs.push({ key: this.#fieldKey(key, spec), stored: stored as string, aad, text: spec.type === 'String' });
+      const text = spec.type === 'String';
+      jobs.push({ key: this.#fieldKey(key, spec), header: key.header, stored: stored as string, aad, text });
     }
     const opened = this.#cells.read(jobs);
     try {

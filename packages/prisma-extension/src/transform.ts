@@ -25,7 +25,6 @@ const NOT_FOUND = 'P2025';
 export class Transform {
   readonly #cipher: FieldCipher;
   readonly #keys: KeyAccess;
-
   readonly #decimal: DecimalClass;
 
   constructor(cipher: FieldCipher, keys: KeyAccess, decimal: DecimalClass) {
@@ -60,7 +59,8 @@ export class Transform {
     const copy = collect(found);
     if (found.length === 0) return copy;
     const values = this.#atHand(found) ?? (await this.#resolved(found));
-    for (const [at, { parent, key, node }] of found.entries()) {
+    for (let at = 0; at < found.length; at++) {
+      const { parent, key, node } = found[at] as ResultCell;
       (parent as Record<string | number, unknown>)[key] = fromCipher(node, values[at], this.#decimal);
     }
     return copy;

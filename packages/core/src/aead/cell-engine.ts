@@ -25,9 +25,11 @@ export interface OpenJob {
   readonly text: boolean;
 }
 
-/** The text of a cell that is to be opened at once, under the key that its prefix names. */
+/** The text of a cell that is to be opened at once. */
 export interface ReadJob extends Omit<OpenJob, 'cell'> {
   readonly stored: string;
+  /** The header that the cell must have, which is that of the key: no other cell is tried under it. 9 bytes. */
+  readonly header: Uint8Array;
 }
 
 /** Makes, reads and opens whole cells, in batches and synchronously. Every engine gives the same cells. */
@@ -42,8 +44,8 @@ export interface CellEngine {
    */
   open(jobs: readonly OpenJob[]): (string | Uint8Array | null)[];
   /**
-   * What the cells of these texts hold, as {@link open} gives it; null also for a text that is no cell, and for one that stands beside such a
-   * text. Reading them again by {@link parse} and {@link open} tells what is wrong.
+   * What the cells of these texts hold, as {@link open} gives it; null also for a text that is no cell or has another header, and
+   * for one that stands beside such a text. Reading them again by {@link parse} and {@link open} tells what is wrong.
    */
   read(jobs: readonly ReadJob[]): (string | Uint8Array | null)[];
 }

@@ -1,6 +1,6 @@
 import { decodeCell, encodeCell, encodeCellText } from '../cell.ts';
 import { encodeValue } from '../value.ts';
-import type { CellEngine, OpenJob, SealJob } from './cell-engine.ts';
+import type { CellEngine, OpenJob, ReadJob, SealJob } from './cell-engine.ts';
 import type { AeadEngine, AeadMessage } from './engine.ts';
 
 /** Makes and opens cells with any engine, each as one message. */
@@ -31,7 +31,9 @@ export function messageCells(engine: Pick<AeadEngine, 'encrypt' | 'decrypt'>): C
     read: (jobs) => {
       const cells: OpenJob[] = [];
       try {
-        for (const { stored, ...job } of jobs) cells.push({ ...job, cell: decodeCell(stored) });
+        for (const { stored, header, ...job } of jobs) cells.push({ ...job, cell: decodeCell(stored) });
+        if (cells.some(({ cell }, at) => Buffer.compare(cell.header, (jobs[at] as ReadJob).header) !== 0))
+          return jobs.map(() => null);
       } catch {
         return jobs.map(() => null);
       }

@@ -139,7 +139,7 @@ function open(jobs: readonly OpenJob[]): (string | Uint8Array | null)[] {
   return opened;
 }
 
-/** Opens texts where they were decoded to. */
+/** Opens texts where they were decoded to; the header is authenticated as it stands in the cell. */
 function read(jobs: readonly ReadJob[]): (string | Uint8Array | null)[] {
   const opened: (string | Uint8Array | null)[] = new Array(jobs.length).fill(null);
   const texts = jobs.map(({ stored }) => stored);
@@ -160,8 +160,11 @@ function read(jobs: readonly ReadJob[]): (string | Uint8Array | null)[] {
     (records, memory, from, to) => {
       const count = to - from;
       if (!decodeTexts(memory, texts, here.slice(from, to))) return;
-      // Opening would overwrite the verdict on a text that is not canonical, whose bytes may well open.
-      for (let record = 0; record < count; record++) if (records.verdict(record) === FAILED) return;
+      for (let record = 0; record < count; record++) {
+        // Opening would overwrite the verdict on a text that is not canonical, whose bytes may well open.
+        if (records.verdict(record) === FAILED) return;
+        if (!hasHeader(memory, records.slot(record), (jobs[here[from + record] as number] as ReadJob).header)) return;
+      }
       memory.open(count);
       memory.scan(count);
       for (let record = 0; record < count; record++) {
@@ -182,6 +185,11 @@ function decodeTexts(memory: Kernel, texts: readonly string[], places: readonly 
   const joined = pick(texts, places).join('');
   if (memory.writeText(joined, TEXTS) !== joined.length) return false;
   memory.decode(places.length);
+  return true;
+}
+
+function hasHeader({ bytes }: Kernel, slot: number, header: Uint8Array): boolean {
+  for (let at = 0; at < HEADER_BYTES; at++) if (bytes[slot + at] !== header[at]) return false;
   return true;
 }
 
