@@ -96,9 +96,9 @@ export function encryptionHelpers(parts: HelperParts): EncryptionHelpers<Record<
     },
     decrypt: async (model, field, stored, row = {}) => {
       encryptedNode(parts, model, field);
-      const [opened] = (await transform.decryptRows(modelOf(parts, model), [{ ...row, [field]: stored }])) as [
-        Dictionary,
-      ];
+      const bound = [...modelOf(parts, model).bound.keys()].map((name) => [name, row[name]]);
+      const unit = { ...Object.fromEntries(bound), [field]: stored };
+      const [opened] = (await transform.decryptRows(modelOf(parts, model), [unit])) as [Dictionary];
       return opened[field];
     },
     index: async (model, column, value) => {
@@ -110,17 +110,52 @@ export function encryptionHelpers(parts: HelperParts): EncryptionHelpers<Record<
       return blindIndexTerm(indexRoot, (node as IndexNode).spec, toCipher(source, value));
     },
     decryptRows: async (model, rows, aliases = {}) => {
-      const names = columnNames(parts, model, aliases);
-      const fields = (rows as readonly Dictionary[]).map((row) => namedByField(parts, model, row, names));
-      const opened = (await transform.decryptRows(modelOf(parts, model), fields)) as Dictionary[];
-      return rows.map((row, at) => {
-        const encrypted = Object.keys(row).filter(
-          (key) => modelOf(parts, model).fields.get(names.get(key) ?? '')?.kind === 'encrypted',
-        );
-        return { ...row, ...Object.fromEntries(encrypted.map((key) => [key, opened[at]?.[names.get(key) as string]])) };
-      });
+      const columns = columnsOf(parts, model, aliases, rows as readonly Dictionary[]);
+      // Each column by itself: a row of a join may hold one field of several rows.
+      const opened = (await transform.decryptRows(
+        modelOf(parts, model),
+        columns.map(({ unit }) => unit),
+      )) as readonly Dictionary[];
+      const copies = rows.map((row) => ({ ...row }));
+      for (const [at, { row, key, field }] of columns.entries()) {
+        (copies[row] as Dictionary)[key] = opened[at]?.[field];
+      }
+      return copies;
     },
   };
+}
+
+/** A column of a row that may hold cells, with the fields that they are bound to beside it. */
+interface CellColumn {
+  /** Place of the row. */
+  readonly row: number;
+  readonly key: string;
+  readonly field: string;
+  readonly unit: Dictionary;
+}
+
+function columnsOf(
+  parts: HelperParts,
+  model: string,
+  aliases: Readonly<Record<string, string>>,
+  rows: readonly Dictionary[],
+): CellColumn[] {
+  const { fields, bound } = modelOf(parts, model);
+  const names = columnNames(parts, model, aliases);
+  return rows.flatMap((row, place) => {
+    const named = Object.entries(row).flatMap(([key, value]) => {
+      const field = names.get(key);
+      return field === undefined ? [] : [{ key, field, value }];
+    });
+    const binding = Object.fromEntries(
+      named.filter(({ field }) => bound.has(field)).map(({ field, value }) => [field, value]),
+    );
+    return named.flatMap(({ key, field, value }): CellColumn[] => {
+      const node = fields.get(field);
+      if (node?.kind !== 'encrypted') return [];
+      return [{ row: place, key, field, unit: { ...binding, [field]: storedIn(node, value) } }];
+    });
+  });
 }
 
 /** Field of each name that a column may have in a row. */
@@ -130,35 +165,18 @@ function columnNames(
   aliases: Readonly<Record<string, string>>,
 ): Map<string, string> {
   const { encrypted = {}, bound = {} } = map.models[model] ?? {};
+  const known = Object.entries<{ readonly dbName: string }>({ ...encrypted, ...bound });
   return new Map([
-    ...Object.keys(bound).map((field) => [field, field] as const),
-    ...Object.entries(encrypted).flatMap(
-      ([field, { dbName }]) =>
-        [
-          [field, field],
-          [dbName, field],
-        ] as const,
-    ),
+    ...known.map(([field]) => [field, field] as const),
+    ...known.map(([field, { dbName }]) => [dbName, field] as const),
     ...Object.entries(aliases),
   ]);
 }
 
-/** What of a row is encrypted or bound, by field. A Json column may come as the text of its JSON. */
-function namedByField(
-  parts: HelperParts,
-  model: string,
-  row: Dictionary,
-  names: ReadonlyMap<string, string>,
-): Dictionary {
-  const known: Dictionary = {};
-  for (const [key, value] of Object.entries(row)) {
-    const field = names.get(key);
-    if (field === undefined) continue;
-    const node = modelOf(parts, model).fields.get(field);
-    const json = node?.kind === 'encrypted' && node.spec.column === 'Json' && typeof value === 'string';
-    known[field] = json && value.startsWith('"') ? (JSON.parse(value) as unknown) : value;
-  }
-  return known;
+/** The cell of a Json column may come as the text of its JSON. */
+function storedIn({ spec }: EncryptedNode, value: unknown): unknown {
+  const quoted = spec.column === 'Json' && typeof value === 'string' && /^"fs1:[^"]*"$/.test(value);
+  return quoted ? value.slice(1, -1) : value;
 }
 
 function modelOf({ models }: HelperParts, name: string): CompiledModel {

@@ -22,11 +22,7 @@ export class KeyAccess {
   constructor(keyring: KeyringOption | undefined) {
     this.#open = typeof keyring === 'function' ? keyring : openEnvironmentKeyring;
     if (keyring === undefined || typeof keyring === 'function') return;
-    if (typeof (keyring as Partial<KeySource> | null)?.peek !== 'function') {
-      const hint = 'Give an open keyring (await openKeyring(…)), or a function that opens one.';
-      throw new FieldsealError('ERR_OPTIONS', 'the option keyring of encryption() is no keyring', { hint });
-    }
-    this.#keys = keyring;
+    this.#keys = checked(keyring);
   }
 
   /** The view of the keys if it is in memory and knows all of `keyIds`. */
@@ -44,8 +40,14 @@ export class KeyAccess {
       this.#opening ??= open().finally(() => {
         this.#opening = undefined;
       });
-      this.#keys = await this.#opening;
+      this.#keys = checked(await this.#opening);
     }
     return this.#keys.peek(APPLICATION_SCOPE, keyIds) ?? (await this.#keys.resolve(APPLICATION_SCOPE, keyIds));
   }
+}
+
+function checked(keyring: KeySource): KeySource {
+  if (typeof (keyring as Partial<KeySource> | null | undefined)?.peek === 'function') return keyring;
+  const hint = 'Give an open keyring (await openKeyring(…)), or a function that opens one.';
+  throw new FieldsealError('ERR_OPTIONS', 'the option keyring of encryption() is no keyring', { hint });
 }

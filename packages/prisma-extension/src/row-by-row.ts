@@ -21,6 +21,9 @@ interface Client {
   $transaction<Result>(work: (client: Client) => Promise<Result>): Promise<Result>;
 }
 
+/** An id in every spelling that a bound field may demand. */
+const NOBODY = '00000000-0000-0000-0000-000000000000';
+
 /** Operations that may change several rows, or one whose bound fields are not in its filter. */
 const BULK: readonly string[] = ['update', 'updateMany', 'updateManyAndReturn'];
 
@@ -76,15 +79,24 @@ async function updateEach(rows: Delegate, model: CompiledModel, { operation, arg
     // Where there is none, Prisma's own error says so.
     return rows.update(row === null ? { where, data: {} } : { ...rest, where: { ...(where as Dictionary), ...row } });
   }
+  if (limit !== undefined && !(Number.isInteger(limit) && (limit as number) >= 0))
+    throw new FieldsealError('ERR_UNSUPPORTED_OPERATION', 'limit is not a number of rows', { model: model.name });
   const found = await rows.findMany({ where, select, ...(limit === undefined ? {} : { take: limit }) });
   const updated: unknown[] = [];
   let count = 0;
-  for (const row of found as Dictionary[]) {
+  // Without rows the data is looked at all the same, by an update that finds none.
+  const named = (found as Dictionary[]).length > 0 ? (found as Dictionary[]) : [{ ...nobody(model), OR: [] }];
+  for (const row of named) {
     const change = { ...rest, where: { ...row, AND: isAbsent(where) ? [] : [where] } };
     if (operation === 'updateMany') count += ((await rows.updateMany(change)) as { count: number }).count;
     else updated.push(...((await rows.updateManyAndReturn(change)) as unknown[]));
   }
   return operation === 'updateMany' ? { count } : updated;
+}
+
+/** Values of the bound fields, of no row. */
+function nobody({ bound }: CompiledModel): Dictionary {
+  return Object.fromEntries([...bound].map(([field, { type }]) => [field, type === 'String' ? NOBODY : 0]));
 }
 
 function delegateOf(client: object, { name }: CompiledModel): Delegate {

@@ -1,10 +1,11 @@
 import { type FieldCipher, FieldsealError } from '@fieldseal/core';
-import { fluentPathOf } from './client-internals.ts';
+import { fluentPathOf, transactionOf } from './client-internals.ts';
 import type { KeyAccess } from './key-access.ts';
 import { isPrismaError } from './prisma-error.ts';
 import type { CompiledModel } from './schema/compiled-schema.ts';
 import { operationOf, planArguments } from './walk/arguments.ts';
 import type { Extras } from './walk/extras.ts';
+import type { Attempt } from './walk/filters.ts';
 import { collectGroups } from './walk/grouping.ts';
 import type { Plan } from './walk/plan.ts';
 import { collectCells, type ResultCell } from './walk/results.ts';
@@ -37,6 +38,8 @@ export class Transform {
   async run(model: CompiledModel, params: QueryParams): Promise<unknown> {
     const operation = operationOf(model, params.operation);
     const plan = planArguments(model, operation, params.args);
+    if (plan.secondAttempt !== null && transactionOf(params)?.kind === 'batch')
+      throw noSecondAttempt(model, plan.secondAttempt);
     if (!plan.empty) plan.apply(this.#cipher, this.#keys.peek() ?? (await this.#keys.resolve()));
     const result = await attempts(plan, params);
     if (plan.grouping !== null) {
@@ -86,9 +89,18 @@ async function attempts({ secondWhere }: Plan, { args, query }: QueryParams): Pr
     const result = await query(args);
     if (result !== null) return result;
   } catch (error) {
-    if (!isPrismaError(error, 'PrismaClientKnownRequestError') || error.code !== NOT_FOUND) throw error;
+    const missed = isPrismaError(error, 'PrismaClientKnownRequestError') && error.code === NOT_FOUND;
+    // With a relation in it, it is a nested write that missed, and the row itself was found.
+    if (!missed || error.meta?.['relation'] !== undefined) throw error;
   }
   return query({ ...(args as object), where: secondWhere });
+}
+
+/** A batch ends with the first statement that finds nothing: the second one would run behind it and outside. */
+function noSecondAttempt({ name }: CompiledModel, { field }: Attempt): FieldsealError {
+  const hint = 'Use an interactive transaction, or name the row by its id.';
+  const message = 'a row is not found by a field that is being migrated inside a batch transaction';
+  return new FieldsealError('ERR_UNSUPPORTED_OPERATION', message, { model: name, field, hint });
 }
 
 /** The model behind a relation field of a fluent call. */

@@ -98,6 +98,23 @@ describe.each(TARGETS)('private properties of $database with prisma-$generator',
       expect.objectContaining({ code: 'ERR_SCHEMA_STALE', field: 'title' }),
     );
   });
+
+  it('tells in P2025 whether the row itself was missed or one of a nested write', async () => {
+    const { id } = await test.plain.user.create({ data: { name: 'n', email: 'p2025@x' } });
+    const missed = async (args: object) => {
+      const error = await test.plain.user.update(args as never).catch((reason: unknown) => reason);
+      expect(error).toMatchObject({ code: 'P2025' });
+      return (error as { meta: Record<string, unknown> }).meta['relation'];
+    };
+    expect(await missed({ where: { id: 'nobody' }, data: { name: 'x' } })).toBeUndefined();
+    for (const posts of [
+      { update: { where: { id: 0 }, data: { title: 'x' } } },
+      { delete: { id: 0 } },
+      { connect: { id: 0 } },
+    ])
+      expect(await missed({ where: { id }, data: { posts } })).toBeDefined();
+    await test.plain.user.delete({ where: { id } });
+  });
 });
 
 /** A copy of the map with one member below `models` replaced, or removed by undefined. */

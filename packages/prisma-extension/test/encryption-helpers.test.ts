@@ -54,6 +54,38 @@ describe.each(TARGETS)('$encryption on $database with prisma-$generator', (targe
     expect(await db.$encryption.decryptRows('User', [])).toEqual([]);
   });
 
+  it('keeps the columns of a join apart, whatever they are called', async () => {
+    await db.user.create({ data: { id: 'a', name: 'n', email: 'one@x', ssn: '1' } });
+    await db.user.create({ data: { id: 'b', name: 'n', email: 'two@x', ssn: '2' } });
+    const join = (columns: string) =>
+      db.$queryRawUnsafe<object[]>(q(`SELECT ${columns} FROM "User" a JOIN "User" b ON a."id" = 'a' AND b."id" = 'b'`));
+    const both = await join('a."email" AS "mine", b."email" AS "theirs"');
+    expect(await db.$encryption.decryptRows('User', both, { mine: 'email', theirs: 'email' })).toEqual([
+      { mine: 'one@x', theirs: 'two@x' },
+    ]);
+    const named = await join('a."email", b."email" AS "theirs"');
+    expect(await db.$encryption.decryptRows('User', named, { theirs: 'email' })).toEqual([
+      { email: 'one@x', theirs: 'two@x' },
+    ]);
+    const crossed = await join('a."email" AS "ssn", a."ssn" AS "email"');
+    await expect(db.$encryption.decryptRows('User', crossed)).rejects.toEqual(typedError('ERR_DECRYPT'));
+  });
+
+  it('decrypts one value beside others that are no cells', async () => {
+    const cell = await db.$encryption.encrypt('User', 'email', 'x');
+    const row = { email: 'x', ssn: 'plaintext', note: 'plaintext' };
+    expect(await db.$encryption.decrypt('User', 'email', cell, row)).toBe('x');
+  });
+
+  it('takes the quotes of JSON from cells alone', async () => {
+    const cell = await db.$encryption.encrypt('User', 'profile', { a: 1 });
+    expect(await db.$encryption.decryptRows('User', [{ profile: JSON.stringify(cell) }])).toEqual([
+      { profile: { a: 1 } },
+    ]);
+    for (const profile of ['"quoted" text', '"fs1:', '"', '"plain"'])
+      await expect(db.$encryption.decryptRows('User', [{ profile }])).rejects.toEqual(typedError('ERR_CELL_FORMAT'));
+  });
+
   it('decrypts bound cells whose row holds what they are bound to', async () => {
     await db.sealed.create({ data: { id: 's', label: 'l', group: 1, secret: 'x' } });
     const rows = await db.$queryRawUnsafe<object[]>(q('SELECT "id" AS "key", "the_secret" FROM "sealed_rows"'));

@@ -44,8 +44,8 @@ export interface TestDatabase {
   readonly statements: { readonly query: string; readonly params: string }[];
   /** Folder with everything that the database wrote; undefined when its server runs elsewhere. */
   readonly folder: string | undefined;
-  /** Another extended client over the same database, where `client` holds options of Prisma's client. */
-  extend(options: EncryptionOptions, client?: object): EncryptedClient<Client>;
+  /** Another extended client over the same database, where `client` holds options of Prisma's client, behind another extension. */
+  extend(options: EncryptionOptions, client?: object, before?: object): EncryptedClient<Client>;
   /** Rows as the database holds them. Names are in double quotes on every database. */
   raw(sql: string): Promise<Record<string, unknown>[]>;
   /** Makes the database write all that it holds to the files in `folder`. */
@@ -106,8 +106,10 @@ export async function openDatabase(target: Target, options: EncryptionOptions = 
     for (const statement of ddl.split(/;\s*$/m)) if (statement.trim() !== '') await plain.$executeRawUnsafe(statement);
   }
   const keyring = await freshKeyring();
-  const extend = (given: EncryptionOptions, client?: object) =>
-    (client === undefined ? base : make(client)).$extends(encryption(given)) as unknown as EncryptedClient<Client>;
+  const extend = (given: EncryptionOptions, client?: object, before: object = {}) =>
+    (client === undefined ? base : make(client))
+      .$extends(before)
+      .$extends(encryption(given)) as unknown as EncryptedClient<Client>;
   return {
     plain,
     db: extend({ keyring, ...options }),

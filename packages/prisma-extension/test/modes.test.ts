@@ -58,10 +58,10 @@ describe.each(TARGETS)('modes on $database with prisma-$generator', (target) => 
     await expect(db.moving.update({ where: { email }, data: { note: 'x' } })).rejects.toMatchObject({ code: 'P2025' });
   });
 
-  it('migrating works in interactive and batch transactions', async () => {
-    const found = await db.$transaction([
-      db.moving.findUnique({ where: { email: 'plain@x' }, select: { note: true } }),
-      db.moving.findUnique({ where: { email: 'sealed@x' }, select: { note: true } }),
+  it('migrating works in interactive transactions', async () => {
+    const found = await db.$transaction(async (tx) => [
+      await tx.moving.findUnique({ where: { email: 'plain@x' }, select: { note: true } }),
+      await tx.moving.findUnique({ where: { email: 'sealed@x' }, select: { note: true } }),
     ]);
     expect(found).toEqual([{ note: 'old' }, { note: 'new' }]);
     const updated = await db.$transaction((tx) =>
@@ -69,6 +69,21 @@ describe.each(TARGETS)('modes on $database with prisma-$generator', (target) => 
     );
     expect(updated.note).toBe('tx');
   });
+
+  it.each([
+    ['findUnique', (c: Client) => c.moving.findUnique({ where: { email: 'plain@x' } })],
+    ['update', (c: Client) => c.moving.update({ where: { email: 'plain@x' }, data: { note: 'x' } })],
+    ['delete', (c: Client) => c.moving.delete({ where: { email: 'sealed@x' } })],
+  ])(
+    'migrating refuses %s by that field in a batch, where a second attempt would be outside of it',
+    async (_, query) => {
+      const { id } = (await db.moving.findFirst({ where: { email: 'sealed@x' } })) as { id: number };
+      const batch = [db.moving.update({ where: { id }, data: { note: 'batch' } }), query(db) as never];
+      await expect(db.$transaction(batch)).rejects.toEqual(typedError('ERR_UNSUPPORTED_OPERATION'));
+      expect((await db.moving.findUnique({ where: { id } }))?.note).toBe('new');
+      expect(await db.moving.count()).toBe(2);
+    },
+  );
 
   it.each([
     [

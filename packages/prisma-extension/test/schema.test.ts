@@ -227,7 +227,10 @@ describe('what the schema map holds', () => {
         marks: { type: 'Int', list: true },
         old: { mode: 'readonly', bind: ['id', 'at'] },
       },
-      bound: { id: { type: 'String', make: null, spelling: 'any' }, at: { type: 'Int', make: null, spelling: 'any' } },
+      bound: {
+        id: { dbName: 'id', type: 'String', make: null, spelling: 'any' },
+        at: { dbName: 'at', type: 'Int', make: null, spelling: 'any' },
+      },
     });
   });
 
@@ -242,7 +245,7 @@ describe('what the schema map holds', () => {
   ])('knows how %s on %s is made and spelled', (id, provider, expected) => {
     const schema = `${datasource(provider)}model User {\n  id ${id}\n  /// @encrypted(bind: [id])\n  a String @db.Text\n}`;
     expect(buildSchemaMap(parseInlineSchema(schema)).models['User']?.bound).toEqual({
-      id: { type: 'String', ...expected },
+      id: { dbName: 'id', type: 'String', ...expected },
     });
   });
 
@@ -388,12 +391,15 @@ describe('what the schema map holds', () => {
     expect(buildSchemaMap(parseInlineSchema(schema)).models['User']?.encrypted).toEqual({});
   });
 
-  it.each(['AND', 'OR', 'NOT'])('refuses a field called %s where it reaches an encrypted one', (name) => {
-    const plain = `model A {\n  id Int @id\n  ${name} String\n}`;
-    compileSchema(buildSchemaMap(parseInlineSchema(plain)));
-    const reaching = `${plain.slice(0, -1)}  b B[]\n}\nmodel B {\n  id Int @id\n  a A @relation(fields: [x], references: [id])\n  x Int\n  /// @encrypted\n  s String\n}`;
-    expect(() => compileSchema(buildSchemaMap(parseInlineSchema(reaching)))).toThrow(new RegExp(`A.${name}`));
-  });
+  it.each(['AND', 'OR', 'NOT', 'constructor', 'toString'])(
+    'refuses a field called %s where it reaches an encrypted one',
+    (name) => {
+      const plain = `model A {\n  id Int @id\n  ${name} String\n}`;
+      compileSchema(buildSchemaMap(parseInlineSchema(plain)));
+      const reaching = `${plain.slice(0, -1)}  b B[]\n}\nmodel B {\n  id Int @id\n  a A @relation(fields: [x], references: [id])\n  x Int\n  /// @encrypted\n  s String\n}`;
+      expect(() => compileSchema(buildSchemaMap(parseInlineSchema(reaching)))).toThrow(new RegExp(`A.${name}`));
+    },
+  );
 
   it('refuses an annotation on a model', () => {
     expect(() => buildSchemaMap(parseInlineSchema(`/// @encrypted\n${model('')}`))).toThrow(/stands on the model/);

@@ -261,7 +261,7 @@ function boundField({ model, provider }: Surroundings, field: ParsedField): Boun
     throw refuse(
       'a cell cannot be bound to it: its ids have capital letters, and the database does not tell them from small ones',
     );
-  return { type: type as BoundFieldMap['type'], make: idDefault, spelling };
+  return { dbName: field.dbName, type: type as BoundFieldMap['type'], make: idDefault, spelling };
 }
 
 function index(

@@ -66,7 +66,7 @@ type Draft = { -readonly [Member in keyof CompiledModel]: CompiledModel[Member] 
  * Links the models of a schema map and finds out what each reaches.
  *
  * @param omitted - fields that the client omits by default, by model
- * @throws ERR_SCHEMA for a field called AND, OR or NOT in a model that reaches an encrypted field
+ * @throws ERR_SCHEMA for a field called AND, OR or NOT, or as a member of Object.prototype, in a model that reaches an encrypted field
  */
 export function compileSchema(
   map: SchemaMap,
@@ -114,20 +114,20 @@ export function compileSchema(
   }
   spread([...models.values()]);
   for (const draft of models.values()) {
-    if (draft.reaches) refuseCombinatorNames(draft);
+    if (draft.reaches) refuseAmbiguousNames(draft);
     draft.paths = relations(draft).filter(([, model]) => model.reaches);
   }
   return models;
 }
 
-/** In a filter these names are Prisma's, and nothing tells a field of the same name from them. */
-function refuseCombinatorNames({ name, types }: Draft): void {
-  const field = COMBINATORS.find((combinator) => types.has(combinator));
+/** In a filter the names of combinators are Prisma's, and every object has the members of Object.prototype. */
+function refuseAmbiguousNames({ name, types }: Draft): void {
+  const field = [...types.keys()].find((known) => COMBINATORS.includes(known) || known in Object.prototype);
   if (field !== undefined)
-    throw schemaError('a field of this name cannot be told from a combination of filters; rename it (with @map)', {
-      model: name,
-      field,
-    });
+    throw schemaError(
+      'a field of this name cannot be told from a combination of filters or a member of every object; rename it (with @map)',
+      { model: name, field },
+    );
 }
 
 /** Reachability: repeated until nothing changes. */

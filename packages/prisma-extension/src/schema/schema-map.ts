@@ -46,6 +46,8 @@ export interface IndexMap {
 
 /** A field that cells of its row are bound to. */
 export interface BoundFieldMap {
+  /** Name of the column in the database. */
+  readonly dbName: string;
   readonly type: 'String' | 'Int' | 'BigInt';
   /** How a value is made where a create gives none, or null where it must be given. */
   readonly make: IdDefault | null;

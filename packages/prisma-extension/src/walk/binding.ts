@@ -16,7 +16,7 @@ export type RowIdentity = ReadonlyMap<string, string>;
 
 /** Texts for which a comparison that folds case, accents or trailing spaces is the same as an exact one. */
 const SPELLINGS: Readonly<Record<BoundFieldMap['spelling'], RegExp>> = {
-  any: /^/,
+  any: /^[^\0]*$/, // a text may be cut at U+0000 on its way to the database
   lower: /^[0-9a-z_-]+$/,
   uuid: /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/,
 };
@@ -117,6 +117,6 @@ function boundText(model: CompiledModel, field: string, { type, spelling }: Boun
     hint:
       spelling === 'uuid'
         ? 'Write the UUID in lower case, in five groups.'
-        : 'Its comparison folds case: use ids of small letters, digits, - and _ only.',
+        : 'It holds U+0000, or its comparison folds case: then use ids of small letters, digits, - and _ only.',
   });
 }

@@ -3,6 +3,8 @@
  */
 export class Extras {
   readonly fields: string[] = [];
+  /** Whether computed fields of another extension may read them: then they are hidden and not taken out. */
+  computed = false;
   readonly #relations = new Map<string, Extras>();
 
   /** The extras of a relation's rows, made when there are none. */

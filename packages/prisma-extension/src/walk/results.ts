@@ -42,7 +42,10 @@ export function collectCells(
     const value = row[field];
     if (value !== undefined && value !== null) row[field] = collectCells(reading, target, value, extras?.within(field));
   }
-  for (const field of extras?.fields ?? []) delete row[field];
+  for (const field of extras?.fields ?? []) {
+    if (extras?.computed === true) Object.defineProperty(row, field, { enumerable: false });
+    else delete row[field];
+  }
   return row;
 }
 

@@ -6,12 +6,15 @@ type Dictionary = Record<string, unknown>;
 
 /**
  * Makes a query read the fields that its cells are bound to, where it reads such cells and not the fields. Changed in place; what was
- * added is noted in `extras`.
+ * added is noted in `extras`. A computed field of another extension may need any field, and Prisma adds what it needs later.
  */
 export function readBoundFields(model: CompiledModel, args: Dictionary, extras: Extras): void {
   if (model.bound.size === 0) return;
+  const computed = mayCompute(model, args);
   const needed = new Set(
-    model.encrypted.flatMap(([field, { bind }]) => (isRead(model, args, field) ? bind.map(([bound]) => bound) : [])),
+    model.encrypted.flatMap(([field, { bind }]) =>
+      (computed && isDictionary(args['select'])) || isRead(model, args, field) ? bind.map(([bound]) => bound) : [],
+    ),
   );
   for (const field of needed) {
     if (isRead(model, args, field)) continue;
@@ -19,6 +22,13 @@ export function readBoundFields(model: CompiledModel, args: Dictionary, extras: 
     else args['omit'] = { ...(args['omit'] as object | undefined), [field]: false };
     extras.fields.push(field);
   }
+  extras.computed = computed;
+}
+
+/** Whether a query may have computed fields in its result: it selects them by name, or has all that there are. */
+function mayCompute({ types }: CompiledModel, { select }: Dictionary): boolean {
+  if (!isDictionary(select)) return true;
+  return Object.entries(select).some(([key, value]) => value === true && !types.has(key) && key !== '_count');
 }
 
 /** Whether a query reads a field: what it selects, or else all that neither it nor the client leaves out. */
