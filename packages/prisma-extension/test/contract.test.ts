@@ -107,8 +107,8 @@ describe.each(TARGETS)('private properties of $database with prisma-$generator',
       return (error as { meta: Record<string, unknown> }).meta['relation'];
     };
     expect(await missed({ where: { id: 'nobody' }, data: { name: 'x' } })).toBeUndefined();
-    for (const data of [{ posts: { connect: { id: 0 } } }, { org: { update: { name: 'x' } } }])
-      expect(await missed({ where: { id }, data })).toBeDefined();
+    for (const org of [{ update: { name: 'x' } }, { connect: { id: 'nobody' } }])
+      expect(await missed({ where: { id }, data: { org } })).toBeDefined();
     await test.plain.user.delete({ where: { id } });
   });
 });
