@@ -46,6 +46,8 @@ export const TERM = '1.0123456789abcdef0123456789abcdef';
 export const PLAIN = 'ada@example.com';
 
 export type Provider = 'postgres' | 'sqlite' | 'mysql' | 'sqlserver';
+/** A statement, with the arguments and their types. */
+export type Case = readonly [provider: Provider, sql: string, args?: readonly unknown[], types?: readonly object[]];
 export interface Sent {
   readonly args?: readonly unknown[];
   readonly types?: readonly object[];

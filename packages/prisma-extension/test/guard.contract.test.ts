@@ -175,6 +175,12 @@ describe.each(TARGETS)('$database with prisma-$generator, guarded', (target) => 
           ? c.$executeRaw`UPDATE User SET note = ${'plain'}`
           : c.$executeRaw`UPDATE "User" SET "note" = ${'plain'}`,
       $executeRawUnsafe: (c) => c.$executeRawUnsafe(quoted(`UPDATE "User" SET "note" = 'plain'`)),
+      'a write in disguise': (c) =>
+        c.$executeRawUnsafe(
+          target.database === 'mysql'
+            ? `SET STATEMENT max_statement_time=10 FOR UPDATE User SET note = 'plain'`
+            : `WITH "User" AS (SELECT 1) UPDATE "User" SET "note" = 'plain'`,
+        ),
       $queryRawUnsafe: (c) => c.$queryRawUnsafe(quoted(`SELECT * FROM "User" WHERE "note" = 'plain'`)),
       'a transaction': (c) => c.$transaction((tx) => tx.user.updateMany({ data: { note: 'plain' } })),
       'a batch': (c) =>

@@ -50,7 +50,7 @@ export async function fieldsealCodec(engine: EngineName | 'auto', suite: SuiteId
     batches: suite === XCHACHA20_POLY1305 ? BATCHES : XAES_BATCHES,
     cipher: {
       encrypt: (texts) => cipher.encrypt(view, texts.map(plainField)),
-      decrypt: (stored: Stored) => cipher.decrypt(view, cipher.parse(stored.map(storedField))) as string[],
+      decrypt: (stored: Stored) => cipher.read(view, stored.map(storedField)) as string[],
     },
   };
 }

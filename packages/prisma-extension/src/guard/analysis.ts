@@ -9,83 +9,103 @@ import { type Finding, Findings } from './finding.ts';
 import { Operands } from './operands.ts';
 import { Statement } from './query.ts';
 import { type Token, tokenize } from './tokens.ts';
+import {
+  beginning,
+  EXECUTING,
+  HARMLESS,
+  hasUnreadWrite,
+  READ_WRITES,
+  UNDERSTOOD,
+  writes,
+  writesAnywhere,
+} from './verbs.ts';
 import { Writes } from './writes.ts';
 
 const NOTHING: Finding = { refusal: undefined, checks: [] };
-/** Statements that are read to the end. */
-const UNDERSTOOD = new Set([
-  ...['SELECT', 'WITH', 'VALUES', 'TABLE', 'INSERT', 'REPLACE', 'UPDATE', 'DELETE', 'COPY', ''],
-]);
-/** Statements that name tables and write no values to them. */
-const HARMLESS = new Set([
-  ...[
-    'CREATE',
-    'ALTER',
-    'DROP',
-    'TRUNCATE',
-    'ANALYZE',
-    'VACUUM',
-    'REINDEX',
-    'CLUSTER',
-    'LOCK',
-    'UNLOCK',
-    'GRANT',
-    'RENAME',
-  ],
-  ...[
-    'REVOKE',
-    'COMMENT',
-    'SHOW',
-    'DESCRIBE',
-    'DESC',
-    'PRAGMA',
-    'OPTIMIZE',
-    'CHECK',
-    'REPAIR',
-    'CHECKSUM',
-    'REFRESH',
-    'SET',
-  ],
-]);
-const WRITING = new Set(['INSERT', 'REPLACE', 'UPDATE', 'MERGE', 'COPY', 'LOAD']);
-/** How deep statements in texts of statements are looked for. */
+/** How deep texts in texts of statements are read; further down a table's name is enough. */
 const MAX_DEPTH = 3;
+
+/**
+ * Where a table counts as mentioned: by a name and in texts that are writing statements, in such texts alone, or by a name and in any text.
+ */
+type Mention = 'names' | 'texts' | 'any';
 
 /** Finds what `sql` does with annotated columns. The same text always gives the same. */
 export function analyse(sql: string, dialect: Dialect, tables: AnnotatedTables): Finding {
-  const named = tables.namedIn(sql);
+  // Escapes in names could spell any table and column.
+  const escaped = dialect.unicodeNames && /u&"/i.test(sql);
+  const named = tables.namedIn(sql) ?? (escaped ? tables.first : undefined);
   if (named === undefined) return NOTHING;
   const { tokens, certain } = tokenize(sql, dialect);
   const findings = new Findings();
-  for (const part of statements(tokens)) analyseStatement(part, dialect, tables, findings);
-  if (!certain && (writes(tokens) || tokens.length === 0)) refuse(findings, named);
+  for (const part of statements(tokens)) new Part(part, dialect, tables, findings).analyse();
+  if ((escaped || !certain) && writesAnywhere(sql)) refuse(findings, named);
   return findings.refusal === undefined && findings.checks.length === 0 ? NOTHING : findings;
 }
 
-function analyseStatement(
-  tokens: readonly Token[],
-  dialect: Dialect,
-  tables: AnnotatedTables,
-  findings: Findings,
-): void {
-  const own = tokens.slice(explained(tokens));
-  const verb = own.find(({ text }) => text !== '(')?.word ?? '';
-  if (HARMLESS.has(verb)) return;
-  if (!UNDERSTOOD.has(verb)) {
-    const table = mentioned(own, dialect, tables, 0);
-    if (table !== undefined) refuse(findings, table);
-    return;
+/** One statement of a text. */
+class Part {
+  readonly #tokens: readonly Token[];
+  readonly #dialect: Dialect;
+  readonly #tables: AnnotatedTables;
+  readonly #findings: Findings;
+
+  constructor(tokens: readonly Token[], dialect: Dialect, tables: AnnotatedTables, findings: Findings) {
+    this.#tokens = tokens;
+    this.#dialect = dialect;
+    this.#tables = tables;
+    this.#findings = findings;
   }
-  const statement = new Statement(own, tables);
-  if (!statement.balanced) {
-    const table = writes(own) ? mentioned(own, dialect, tables, 0) : undefined;
-    if (table !== undefined) refuse(findings, table);
-    return;
+
+  analyse(): void {
+    const start = beginning(this.#tokens);
+    const own = this.#tokens.slice(start);
+    const verb = own.find(({ text }) => text !== '(')?.word ?? '';
+    if (writes(this.#tokens.slice(0, start))) this.#refuseMention('names');
+    if (HARMLESS.has(verb)) {
+      // A variable that is set could be prepared later.
+      if (verb === 'SET') this.#refuseMention('texts');
+      if (!this.#dialect.semicolons && hasUnreadWrite(own, new Set())) this.#refuseMention('any');
+    } else if (UNDERSTOOD.has(verb)) this.#analyseRead(own);
+    else this.#refuseMention(EXECUTING.has(verb) ? 'any' : 'names');
   }
-  const writing = new Writes(statement, tables, findings);
-  for (const query of statement.queries) writing.check(query);
-  const operands = new Operands(statement, dialect, findings, writing.assignments);
-  for (const query of statement.queries) operands.check(query);
+
+  #analyseRead(tokens: readonly Token[]): void {
+    const statement = new Statement(tokens, this.#tables);
+    if (!statement.balanced) {
+      if (writes(tokens)) this.#refuseMention('names');
+      return;
+    }
+    const verbs = statement.queries.map(({ verbAt }) => verbAt);
+    const read = new Set(verbs.filter((at) => READ_WRITES.has(statement.word(at))));
+    if (hasUnreadWrite(tokens, read)) this.#refuseMention('any');
+    const writing = new Writes(statement, this.#tables, this.#findings);
+    for (const query of statement.queries) writing.check(query);
+    const operands = new Operands(statement, this.#dialect, this.#findings, writing.assignments);
+    for (const query of statement.queries) operands.check(query);
+  }
+
+  #refuseMention(mention: Mention): void {
+    const table = this.#mentioned(this.#tokens, mention, 0);
+    if (table !== undefined) refuse(this.#findings, table);
+  }
+
+  /** The first annotated table that is mentioned. */
+  #mentioned(tokens: readonly Token[], mention: Mention, depth: number): AnnotatedTable | undefined {
+    const counts = mention === 'any' || (depth === 0 ? mention === 'names' : writes(tokens));
+    for (const token of tokens) {
+      const isName = counts && (token.kind === 'name' || token.kind === 'word');
+      const found = isName ? this.#tables.find([token])[0] : undefined;
+      const inside = token.kind === 'text' ? this.#mentionedIn(token.text, mention, depth + 1) : undefined;
+      if (found !== undefined || inside !== undefined) return found ?? inside;
+    }
+    return undefined;
+  }
+
+  #mentionedIn(text: string, mention: Mention, depth: number): AnnotatedTable | undefined {
+    if (depth > MAX_DEPTH) return this.#tables.namedIn(text);
+    return this.#mentioned(tokenize(text, this.#dialect).tokens, mention, depth);
+  }
 }
 
 /** Statements, which semicolons part. */
@@ -96,35 +116,6 @@ function statements(tokens: readonly Token[]): readonly (readonly Token[])[] {
     else parts.at(-1)?.push(token);
   }
   return parts;
-}
-
-/** How many tokens EXPLAIN takes: what it explains may be executed. */
-function explained(tokens: readonly Token[]): number {
-  if (tokens[0]?.word !== 'EXPLAIN' && tokens[0]?.word !== 'DESCRIBE' && tokens[0]?.word !== 'DESC') return 0;
-  const at = tokens.findIndex(({ word }) => word !== '' && UNDERSTOOD.has(word));
-  return Math.max(at, 0);
-}
-
-/** The first annotated table that a statement names, or a text in it that is a writing statement itself. */
-function mentioned(
-  tokens: readonly Token[],
-  dialect: Dialect,
-  tables: AnnotatedTables,
-  depth: number,
-): AnnotatedTable | undefined {
-  const counts = depth === 0 || writes(tokens);
-  for (const token of tokens) {
-    const isName = counts && (token.kind === 'name' || token.kind === 'word');
-    const isText = token.kind === 'text' && depth < MAX_DEPTH;
-    const found = isName ? tables.find([token])[0] : undefined;
-    const inside = isText ? mentioned(tokenize(token.text, dialect).tokens, dialect, tables, depth + 1) : undefined;
-    if (found !== undefined || inside !== undefined) return found ?? inside;
-  }
-  return undefined;
-}
-
-function writes(tokens: readonly Token[]): boolean {
-  return tokens.some(({ word }) => WRITING.has(word));
 }
 
 function refuse(findings: Findings, { columns: [column] }: AnnotatedTable): void {

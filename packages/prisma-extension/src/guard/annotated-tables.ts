@@ -52,6 +52,16 @@ export class AnnotatedTables {
     }
   }
 
+  /** Any of the tables: the one to report where every one could be meant. */
+  get first(): AnnotatedTable | undefined {
+    return this.#tables[0];
+  }
+
+  /** A name or an alias as the database compares it. */
+  fold({ kind, text }: Token): string {
+    return this.#exact && kind === 'name' ? text : text.toLowerCase();
+  }
+
   /** Tables that a name may mean, the parts of which end with the table. Empty for a table without annotations. */
   find(name: readonly Token[]): readonly AnnotatedTable[] {
     const [schema, table] = name.length > 1 ? name.slice(-2) : [undefined, name[0]];
@@ -61,7 +71,7 @@ export class AnnotatedTables {
     return found.filter(
       (each) =>
         this.isName(table, each.name) &&
-        (schema === undefined || each.schema === null || this.isName(schema, each.schema)),
+        (schema === undefined || schema.text === '' || each.schema === null || this.isName(schema, each.schema)),
     );
   }
 

@@ -4,12 +4,24 @@ export interface Dialect {
   readonly names: Readonly<Record<string, string>>;
   /** Characters that a text stands in. */
   readonly texts: string;
-  /** Whether a backslash escapes in every text; elsewhere only in E'…'. */
+  /** Whether a backslash escapes in every text. */
   readonly backslash: boolean;
+  /** Whether one escapes in E'…', which goes on in a text on a later line; elsewhere `e` is a name. */
+  readonly escapeTexts: boolean;
+  /** Whether U&"…" is a name with escapes. */
+  readonly unicodeNames: boolean;
+  /** White space beside that of ASCII. */
+  readonly spaces: string;
   /** Whether a block comment may hold another. */
   readonly nestedComments: boolean;
   /** Whether `#` opens a comment to the end of the line. */
   readonly hashComments: boolean;
+  /** Whether a carriage return alone ends such a comment, and one behind `--`. */
+  readonly returnEndsComment: boolean;
+  /** Whether comments that begin with `!` are executed, by some versions. */
+  readonly executableComments: boolean;
+  /** Whether statements stand behind one another only with a semicolon between them. */
+  readonly semicolons: boolean;
   /** Whether `$tag$…$tag$` is a text. */
   readonly dollarTexts: boolean;
   /** Whether `--` opens a comment only before white space. */
@@ -33,8 +45,14 @@ const SQLITE: Dialect = {
   names: { '"': '"', '`': '`', '[': ']' },
   texts: "'",
   backslash: false,
+  escapeTexts: false,
+  unicodeNames: false,
+  spaces: '\ufeff',
   nestedComments: false,
   hashComments: false,
+  returnEndsComment: false,
+  executableComments: false,
+  semicolons: true,
   dollarTexts: false,
   spacedDashes: false,
   parameters: { '?': 'next', $: 'named', '@': 'named', ':': 'named' },
@@ -49,12 +67,17 @@ const DIALECTS: Readonly<Record<string, Dialect>> = {
   postgres: {
     ...SQLITE,
     names: { '"': '"' },
+    escapeTexts: true,
+    unicodeNames: true,
+    spaces: '',
     nestedComments: true,
+    returnEndsComment: true,
     dollarTexts: true,
     parameters: { $: 'number' },
     comparisons: new Set([
       ...COMPARISONS,
-      ...['~', '~*', '!~', '!~*', '~~', '!~~', '~~*', '!~~*', '@>', '<@', '&&', '@@', '?', '?|', '?&'],
+      ...['~', '~*', '!~', '!~*', '~~', '!~~', '~~*', '!~~*', '@>', '<@', '&&', '@@', '?', '?|', '?&', '^@'],
+      ...['~<~', '~<=~', '~>~', '~>=~'],
     ]),
     exactNames: true,
   },
@@ -63,7 +86,9 @@ const DIALECTS: Readonly<Record<string, Dialect>> = {
     names: { '`': '`' },
     texts: `'"`,
     backslash: true,
+    spaces: '',
     hashComments: true,
+    executableComments: true,
     spacedDashes: true,
     parameters: { '?': 'next', '@': 'variable' },
     hexBytes: true,
@@ -71,7 +96,9 @@ const DIALECTS: Readonly<Record<string, Dialect>> = {
   sqlserver: {
     ...SQLITE,
     names: { '"': '"', '[': ']' },
+    spaces: '\u00a0\ufeff',
     nestedComments: true,
+    semicolons: false,
     parameters: { '@': 'number' },
     hexBytes: true,
   },

@@ -19,8 +19,9 @@ const OPENING = new Set<PropertyKey>(['connect', 'connectToShadowDb', 'startTran
  * extended, `$executeRaw`, a migration script. A second wall behind `encryption()`, which it does not need.
  *
  * Refused are statements that write to an annotated column something else than a cell, a term, NULL or what the column holds; that compare
- * one with plaintext; and those that write to such a table and cannot be understood. All others pass unchanged. What the database
- * itself computes (triggers, procedures, defaults) is not seen, nor is a driver's connection that is used directly.
+ * one with plaintext by the usual operators; and those that write to such a table and cannot be understood. All others pass unchanged. What
+ * the database itself computes (triggers, procedures, defaults, texts that it puts together and executes) is not seen, nor what DDL brings
+ * into rows, nor a driver's connection that is used directly. docs/guard.md has the whole list.
  *
  * @param factory - of any adapter for SQLite, PostgreSQL, MySQL, MariaDB or SQL Server
  * @param schema - the schema map that the fieldseal generator writes

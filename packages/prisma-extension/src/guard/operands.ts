@@ -5,7 +5,7 @@
  */
 import type { AnnotatedColumn } from './annotated-tables.ts';
 import type { Dialect } from './dialect.ts';
-import { isAllowedLiteral } from './expression.ts';
+import { Expressions, isAllowedLiteral } from './expression.ts';
 import type { Findings } from './finding.ts';
 import type { Query, Statement } from './query.ts';
 import type { Rule } from './stored-value.ts';
@@ -42,7 +42,10 @@ const SEARCHES = new Set([
     'CHARINDEX',
   ],
   ...['REGEXP_LIKE', 'REGEXP_MATCH', 'REGEXP_MATCHES', 'REGEXP_INSTR', 'PATINDEX', 'FIND_IN_SET'],
+  ...['NULLIF', 'STRCMP', 'FIELD'],
 ]);
+/** Functions that say nothing of the value. */
+const MUTE = new Set(['TYPEOF', 'PG_TYPEOF', 'JSON_TYPE', 'JSON_TYPEOF', 'JSONB_TYPEOF']);
 /** Words that no operand goes past. */
 const BOUNDARIES = new Set([
   ...['AND', 'OR', 'XOR', 'NOT', 'WHERE', 'ON', 'HAVING', 'WHEN', 'THEN', 'ELSE', 'END', 'CASE', 'SELECT', 'SET', 'BY'],
@@ -61,6 +64,7 @@ export class Operands {
   readonly #dialect: Dialect;
   readonly #findings: Findings;
   readonly #assignments: ReadonlySet<number>;
+  readonly #expressions: Expressions;
 
   /** @param assignments - tokens `=` that do not compare */
   constructor(statement: Statement, dialect: Dialect, findings: Findings, assignments: ReadonlySet<number>) {
@@ -68,6 +72,7 @@ export class Operands {
     this.#dialect = dialect;
     this.#findings = findings;
     this.#assignments = assignments;
+    this.#expressions = new Expressions(statement, findings);
   }
 
   /** Checks the comparisons of a query, without those of the queries inside it. */
@@ -77,6 +82,7 @@ export class Operands {
       const nested = query.nested.get(at);
       if (nested !== undefined) at = Math.max(at, nested.wholeEnd - 1);
       else if (SEARCHES.has(sql.word(at)) && sql.symbol(at + 1) === '(') this.#search(query, at + 1);
+      else if (sql.word(at) === 'CASE') this.#case(query, at);
       else if (this.#compares(at) && !this.#assignments.has(at)) this.#comparison(query, at);
     }
   }
@@ -101,6 +107,24 @@ export class Operands {
     const whole = WHOLE.has(operator);
     this.#compare(query, left, [start, end], whole);
     this.#compare(query, [start, end], left, whole);
+  }
+
+  /** `CASE email WHEN $1`. */
+  #case(query: Query, start: number): void {
+    const sql = this.#statement;
+    let depth = 0;
+    let operand: Range | undefined;
+    for (let at = start; at < query.end; at = sql.next(at)) {
+      const word = sql.word(at);
+      if (word === 'CASE') depth++;
+      if (word === 'END' && --depth === 0) return;
+      if (word !== 'WHEN' || depth !== 1) continue;
+      operand ??= [start + 1, at];
+      if (operand[0] === operand[1]) return;
+      const value: Range = [at + 1, this.#right(at + 1, query.end)];
+      this.#compare(query, operand, value, true);
+      this.#compare(query, value, operand, true);
+    }
   }
 
   #left(end: number): number {
@@ -149,6 +173,7 @@ export class Operands {
       for (const row of rows) {
         const single = this.#isSingle(row);
         this.#values(query, row, column, whole && alone && single ? 'equal' : 'partial');
+        if (names.length === 1) this.#selected(query, row, column, whole && alone ? 'equal' : 'partial');
       }
     }
   }
@@ -186,9 +211,10 @@ export class Operands {
       const name = sql.name(at);
       if (name.length === 0) continue;
       const behind = at + name.length * 2 - 1;
-      const column = sql.symbol(behind) === '(' ? undefined : sql.column(query, name);
+      const isCall = sql.symbol(behind) === '(';
+      const column = isCall ? undefined : sql.column(query, name);
       if (column !== undefined) found.push({ column, range: [at, behind] });
-      at = behind - 1;
+      at = isCall && MUTE.has(sql.word(behind - 1)) ? sql.close(behind) : behind - 1;
     }
     return found;
   }
@@ -200,9 +226,21 @@ export class Operands {
       const token = this.#statement.tokens[at];
       if (token === undefined || at >= end) continue;
       if (token.kind === 'parameter' && token.parameter >= 0) this.#findings.check(token.parameter, column, rule, true);
+      if (token.text === '') continue; // the empty text says nothing
       const literal = token.kind === 'text' || token.kind === 'bytes' || (token.kind === 'number' && rule === 'equal');
       if (literal && !isAllowedLiteral(column, rule, token, true))
         this.#findings.refuse(column, 'a query compares an encrypted column or its index with plaintext');
+    }
+  }
+
+  /** Checks what queries in a side select. */
+  #selected(query: Query, [start, end]: Range, column: AnnotatedColumn, rule: Rule): void {
+    for (let at = start; at < end; at++) {
+      const nested = query.nested.get(at);
+      if (nested === undefined) continue;
+      for (const item of this.#expressions.selected(nested) ?? [])
+        this.#values(nested, item, column, this.#isSingle(item) ? rule : 'partial');
+      at = nested.wholeEnd;
     }
   }
 

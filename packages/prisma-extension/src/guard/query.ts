@@ -10,6 +10,7 @@ import type { Token } from './tokens.ts';
 export interface Source {
   /** Its first token. */
   readonly at: number;
+  /** As {@link AnnotatedTables.fold} gives it; empty for none. */
   readonly alias: string;
   /** Annotated tables that its columns may come from. */
   readonly tables: readonly AnnotatedTable[];
@@ -31,6 +32,8 @@ export interface Query {
   readonly wholeEnd: number;
   /** Whether it is part of a union. */
   readonly union: boolean;
+  /** Whether a column without a qualifier may be that of several tables, as behind USING and NATURAL. */
+  readonly merged: boolean;
   /** Queries inside this one by their first token; unions by their first part. */
   readonly nested: ReadonlyMap<number, Query>;
 }
@@ -46,15 +49,21 @@ const QUERY_WORDS = new Set([
 ]);
 const SET_OPERATORS = new Set(['UNION', 'INTERSECT', 'EXCEPT']);
 /** Words that end the list of tables behind FROM, or stand where an alias could. */
-export const CLAUSE_WORDS: ReadonlySet<string> = new Set([
+const CLAUSE_WORDS = new Set([
   ...['WHERE', 'GROUP', 'ORDER', 'HAVING', 'LIMIT', 'OFFSET', 'FETCH', 'WINDOW', 'RETURNING', 'SET', 'ON', 'USING'],
   ...['JOIN', 'LEFT', 'RIGHT', 'INNER', 'OUTER', 'FULL', 'CROSS', 'NATURAL', 'STRAIGHT_JOIN', 'FOR', 'VALUES', 'VALUE'],
   ...['SELECT', 'DEFAULT', 'WHEN', 'FROM', 'UNION', 'INTERSECT', 'EXCEPT', 'INTO', 'WITH', 'OVERRIDING', 'PARTITION'],
   ...['INDEXED', 'NOT', 'FORCE', 'IGNORE', 'USE', 'TABLESAMPLE', 'QUALIFY', 'OUTPUT', 'OPTION', 'PROCEDURE', 'LOCK'],
 ]);
 const CLAUSES_BEHIND_FROM = new Set(['WHERE', 'GROUP', 'ORDER', 'HAVING', 'LIMIT', 'WINDOW', 'RETURNING', 'SET']);
+/** Queries that write to the first of their tables. */
+const TARGETING = new Set(['INSERT', 'REPLACE', 'MERGE', 'UPDATE', 'COPY']);
 /** Words between the verb of a write and its table. */
-const WRITE_MODIFIERS = new Set(['LOW_PRIORITY', 'HIGH_PRIORITY', 'DELAYED', 'IGNORE', 'QUICK', 'ONLY', 'INTO']);
+const WRITE_MODIFIERS = new Set([
+  ...['LOW_PRIORITY', 'HIGH_PRIORITY', 'DELAYED', 'IGNORE', 'QUICK', 'ONLY', 'INTO', 'BINARY', 'PERCENT'],
+]);
+/** Words behind a table, which a modifier has none of. */
+const BEHIND_TABLE = new Set(['SET', 'VALUES', 'VALUE', 'SELECT', 'DEFAULT', 'AS']);
 
 /** A statement that was taken apart. */
 export class Statement {
@@ -136,12 +145,39 @@ export class Statement {
     if (last === undefined) return undefined;
     const qualifier = name.at(-2);
     for (let scope: Query | null = query; scope !== null; scope = scope.parent) {
-      const { sources } = scope;
       // An unqualified name belongs to the innermost query that reads a table: columns of other tables are not known here.
-      const meant = qualifier === undefined ? sources : sources.filter(({ alias }) => sameName(alias, qualifier.text));
-      if (meant.length > 0) return this.columnOf(meant, last, stored);
+      const meant = qualifier === undefined ? scope.sources : this.#named(scope, qualifier);
+      // What an INSERT takes its rows from does not see the table that they go to.
+      const hidden = stored && scope !== query && INSERTS.has(this.word(scope.verbAt));
+      if (meant.length > 0 && !hidden) {
+        const alone = qualifier === undefined ? !scope.merged : meant.length === 1;
+        return stored && !alone ? undefined : this.columnOf(meant, last, stored);
+      }
+      if (stored && qualifier !== undefined && this.#mayDeclare(scope, qualifier)) return undefined;
     }
     return undefined;
+  }
+
+  #named({ sources }: Query, qualifier: Token): readonly Source[] {
+    const name = this.#tables.fold(qualifier);
+    return sources.filter(({ alias }) => alias === name);
+  }
+
+  /** Whether a query could give this name to something in a way that is not read: it stands there as no qualifier. */
+  #mayDeclare({ start, wholeEnd }: Query, name: Token): boolean {
+    const text = name.text.toLowerCase();
+    for (let at = start; at < wholeEnd; at++) {
+      const token = this.tokens[at] as Token;
+      const same = token.kind !== 'symbol' && token.text.toLowerCase() === text;
+      if (same && this.symbol(at + 1) !== '.') return true;
+    }
+    return false;
+  }
+
+  /** The alias that a token gives, as a source holds it. */
+  aliasOf(at: number): string {
+    const token = this.tokens[at];
+    return token === undefined ? '' : this.#tables.fold(token);
   }
 
   /** The annotated column of this name in one of the sources. */
@@ -177,6 +213,7 @@ export class Statement {
         end: partEnd,
         wholeEnd: end,
         union,
+        merged: this.#merges(from, partEnd),
         sources: [],
         parent,
         nested,
@@ -187,6 +224,12 @@ export class Statement {
       this.#scan(part, part.verbAt, part.end, 0, ctes);
     }
     return parts[0] as Query;
+  }
+
+  #merges(start: number, end: number): boolean {
+    for (let at = start; at < end; at++)
+      if (this.word(at) === 'NATURAL' || (this.word(at) === 'USING' && this.symbol(at + 1) === '(')) return true;
+    return false;
   }
 
   /** Reads the queries of a WITH clause, and gives the token behind it. */
@@ -227,7 +270,7 @@ export class Statement {
         query.nested.set(at, this.#read(at, tail, query, ctes));
         at = tail;
       } else if (depth === 0 && this.#opensTables(query, at)) {
-        listed = true;
+        listed = word === 'FROM' || word === 'USING' || word === 'UPDATE';
         this.#source(query, at + 1, ctes);
       }
     }
@@ -242,16 +285,8 @@ export class Statement {
   #opensTables(query: Query, at: number): boolean {
     const word = this.word(at);
     if (word === 'FROM') return this.word(at - 1) !== 'DISTINCT';
-    if (word === 'INTO') return this.word(query.verbAt) !== 'SELECT';
     if (word === 'USING') return this.symbol(at + 1) !== '(' || QUERY_WORDS.has(this.word(at + 2));
-    if (at !== query.verbAt) return false;
-    if (word === 'UPDATE' || word === 'COPY' || word === 'TABLE') return true;
-    return (INSERTS.has(word) || word === 'MERGE') && !this.#hasInto(query);
-  }
-
-  #hasInto({ verbAt, end }: Query): boolean {
-    for (let at = verbAt + 1; at < Math.min(end, verbAt + 6); at++) if (this.word(at) === 'INTO') return true;
-    return false;
+    return at === query.verbAt && (TARGETING.has(word) || word === 'TABLE');
   }
 
   /** A group in parentheses: a query of its own, or part of this one. */
@@ -268,35 +303,65 @@ export class Statement {
   }
 
   #source(query: Draft, start: number, ctes: Ctes): void {
-    let at = this.skipModifiers(start);
-    if (this.word(at) === 'LATERAL') at++;
+    const isTarget = start === query.verbAt + 1 && TARGETING.has(this.word(query.verbAt));
+    let at = this.#skipModifiers(start);
+    // MySQL: `.User` is the table of the connection's database.
+    if (this.word(at) === 'LATERAL' || this.symbol(at) === '.') at++;
     if (this.symbol(at) === '(') {
+      const before = query.sources.length;
       this.#group(query, at, ctes, -1);
       const nested = query.nested.get(at + 1);
-      if (nested === undefined) return;
-      query.sources.push({ at, alias: this.#alias(this.next(at))[0], tables: tablesOf(nested), stored: false });
+      const [alias] = this.#alias(this.next(at));
+      const inside =
+        nested === undefined ? query.sources.slice(before).flatMap(({ tables }) => tables) : tablesOf(nested);
+      // The alias of a join hides the names in it.
+      if (nested === undefined && alias !== '')
+        query.sources.push(...query.sources.splice(before).map((source) => ({ ...source, stored: false })));
+      if (nested !== undefined || alias !== '') query.sources.push({ at, alias, tables: inside, stored: false });
       return;
     }
     const name = this.name(at, true);
     const last = name.at(-1);
-    if (last === undefined) return;
+    const behindName = at + name.length * 2 - 1;
+    // Something else, the columns of which are not known: a variable, a function, which may be called as a table is by its alias.
+    if (last === undefined || (this.symbol(behindName) === '(' && !isTarget)) {
+      const [alias] = this.#aliasOfCall(behindName);
+      query.sources.push({
+        at,
+        alias: alias || (last === undefined ? '' : this.#tables.fold(last)),
+        tables: [],
+        stored: false,
+      });
+      return;
+    }
     const cte = name.length === 1 ? ctes.get(last.text.toLowerCase()) : undefined;
-    const tables = cte ?? this.#tables.find(name);
-    const [alias, behind] = this.#alias(at + name.length * 2 - 1);
+    // A WITH clause hides no table that is written to; SQL Server writes through its queries.
+    const tables = isTarget ? [...this.#tables.find(name), ...(cte ?? [])] : (cte ?? this.#tables.find(name));
+    const [alias, behind] = this.#alias(behindName);
     // `AS t(a, b)` renames columns; behind INSERT it only names them.
     const renamed = alias !== '' && this.symbol(behind) === '(' && !INSERTS.has(this.word(query.verbAt));
-    query.sources.push({ at, alias: alias || last.text, tables, stored: cte === undefined && !renamed });
+    const stored = cte === undefined && !renamed;
+    query.sources.push({ at, alias: alias || this.#tables.fold(last), tables, stored });
   }
 
   /** The token behind the words that stand between the verb of a write and its table. */
-  skipModifiers(start: number): number {
+  #skipModifiers(start: number): number {
     let at = start;
     for (;;) {
+      const behind = this.tokens[at + 1];
+      const isModifier = behind?.text !== '.' && !BEHIND_TABLE.has(behind?.word ?? '');
       if (this.word(at) === 'OR')
         at += 2; // INSERT OR IGNORE, UPDATE OR REPLACE
-      else if (WRITE_MODIFIERS.has(this.word(at)) && this.symbol(at + 1) !== '.') at++;
+      else if (this.word(at) === 'TOP') at = this.next(at + 1);
+      else if (WRITE_MODIFIERS.has(this.word(at)) && isModifier) at++;
       else return at;
     }
+  }
+
+  /** The alias of a function whose arguments begin at `at`. */
+  #aliasOfCall(at: number): [alias: string, behind: number] {
+    const behind = this.symbol(at) === '(' ? this.next(at) : at;
+    return this.#alias(this.word(behind) === 'WITH' && this.word(behind + 1) === 'ORDINALITY' ? behind + 2 : behind);
   }
 
   /** The alias at `at`, or an empty text, and the token behind it. */
@@ -305,13 +370,8 @@ export class Statement {
     const name = this.word(behind) === 'AS' ? behind + 1 : behind;
     const token = this.tokens[name];
     const isAlias = (token?.kind === 'word' && !CLAUSE_WORDS.has(token.word)) || token?.kind === 'name';
-    return token !== undefined && isAlias ? [token.text, name + 1] : ['', behind];
+    return token !== undefined && isAlias ? [this.#tables.fold(token), name + 1] : ['', behind];
   }
-}
-
-/** Whether two names may be the same. Aliases that differ by case only are not told apart. */
-export function sameName(one: string, other: string): boolean {
-  return one.toLowerCase() === other.toLowerCase();
 }
 
 function tablesOf({ sources }: Query): readonly AnnotatedTable[] {

@@ -14,13 +14,36 @@ export interface Token {
 /** The tokens of a text, or what is known of one that cannot be read. */
 export interface TokenList {
   readonly tokens: readonly Token[];
-  /** Whether every database of the dialect reads the same: false after a text that has no end, and for comments that are executed. */
+  /** Whether every database of the dialect reads the same: false after a text that has no end, for comments that are executed, and the like. */
   readonly certain: boolean;
 }
 
 /** Operators of more than one character; longer ones stand first. */
 const OPERATORS = [
-  ...['!~~*', '<=>', '->>', '#>>', '!~~', '!~*', '~~*', '::', '||', '<=', '>=', '<>', '!=', '==', ':=', '->', '#>'],
+  ...[
+    '!~~*',
+    '~<=~',
+    '~>=~',
+    '~<~',
+    '~>~',
+    '^@',
+    '<=>',
+    '->>',
+    '#>>',
+    '!~~',
+    '!~*',
+    '~~*',
+    '::',
+    '||',
+    '<=',
+    '>=',
+    '<>',
+    '!=',
+    '==',
+    ':=',
+    '->',
+    '#>',
+  ],
   ...['@>', '<@', '&&', '~*', '!~', '~~', '?|', '?&', '@@', '@?', '<<', '>>'],
 ];
 
@@ -52,7 +75,7 @@ class Tokenizer {
   #next(): void {
     const { names, texts, dollarTexts, parameters } = this.#dialect;
     const char = this.#sql[this.#at] as string;
-    if (isSpace(char)) this.#at++;
+    if (this.#isSpace(char)) this.#at++;
     else if (this.#comment()) return;
     else if (texts.includes(char)) this.#text(this.#dialect.backslash);
     else if (Object.hasOwn(names, char) && !this.#isSubscript(char)) this.#name(names[char] as string);
@@ -70,13 +93,13 @@ class Tokenizer {
   #comment(): boolean {
     const sql = this.#sql;
     if (this.#isLineComment()) {
-      const end = sql.indexOf('\n', this.#at);
-      this.#at = end < 0 ? sql.length : end + 1;
+      this.#lineComment();
       return true;
     }
     if (!sql.startsWith('/*', this.#at)) return false;
     // MySQL executes what stands in such a comment, MariaDB more of them, older servers less.
-    if (sql[this.#at + 2] === '!' || sql.startsWith('M!', this.#at + 2)) this.#certain = false;
+    const executed = sql[this.#at + 2] === '!' || sql.startsWith('M!', this.#at + 2);
+    if (executed && this.#dialect.executableComments) this.#certain = false;
     let depth = 1;
     this.#at += 2;
     while (depth > 0) {
@@ -93,7 +116,21 @@ class Tokenizer {
   #isLineComment(): boolean {
     if (this.#dialect.hashComments && this.#sql[this.#at] === '#') return true;
     if (!this.#sql.startsWith('--', this.#at)) return false;
-    return !this.#dialect.spacedDashes || isSpace(this.#sql[this.#at + 2] ?? ' ');
+    const behind = this.#sql[this.#at + 2] ?? ' ';
+    return !this.#dialect.spacedDashes || behind <= ' ' || behind === '\u007f';
+  }
+
+  #lineComment(): void {
+    for (; this.#at < this.#sql.length; this.#at++) {
+      const char = this.#sql[this.#at];
+      const returns = char === '\r' && this.#sql[this.#at + 1] !== '\n';
+      if (char === '\n' || (returns && this.#dialect.returnEndsComment)) return;
+      if (returns) this.#certain = false;
+    }
+  }
+
+  #isSpace(char: string): boolean {
+    return char <= ' ' || this.#dialect.spaces.includes(char);
   }
 
   #unfinished(): true {
@@ -152,6 +189,8 @@ class Tokenizer {
     while (isPart(this.#sql[end])) end++;
     const rest = this.#sql.slice(this.#at + 1, end);
     if (rest === '' && kind !== 'next') return false;
+    // SQLite takes `$name(…)` for one parameter, quotes in it included.
+    if (kind === 'named' && this.#sql[end] === '(') this.#certain = false;
     this.#at = end;
     const place = this.#place(rest, kind);
     this.#parameters = Math.max(this.#parameters, place + 1);
@@ -193,8 +232,33 @@ class Tokenizer {
     if (quote !== "'") this.#push('word', text);
     else if (text === 'x' || text === 'X') this.#push('bytes', this.#quoted(quote, false));
     else if (text === 'n' || text === 'N') this.#text(this.#dialect.backslash);
-    else if (text === 'e' || text === 'E') this.#text(true);
+    else if (this.#dialect.escapeTexts && (text === 'e' || text === 'E')) this.#escapeText();
     else this.#push('word', text);
+  }
+
+  /** E'…' goes on in a text on a later line, escapes included. */
+  #escapeText(): void {
+    let text = this.#quoted("'", true);
+    while (this.#goesOn()) text += this.#quoted("'", true);
+    this.#push('text', text);
+  }
+
+  /** Goes to the text behind, if only line breaks, white space and comments stand between. */
+  #goesOn(): boolean {
+    const start = this.#at;
+    let broken = false;
+    while (this.#at < this.#sql.length) {
+      const char = this.#sql[this.#at] as string;
+      if (char === "'" && broken) return true;
+      if (this.#isLineComment()) this.#lineComment();
+      else if (char > ' ') break;
+      else {
+        broken ||= char === '\n' || char === '\r';
+        this.#at++;
+      }
+    }
+    this.#at = start;
+    return false;
   }
 
   #symbol(): void {
@@ -202,11 +266,9 @@ class Tokenizer {
     const text = operator ?? (this.#sql[this.#at] as string);
     this.#push('symbol', text);
     this.#at += text.length;
+    // SQL Server: `db..User` leaves the schema out.
+    if (text === '.' && this.#sql[this.#at] === '.') this.#push('name', '');
   }
-}
-
-function isSpace(char: string): boolean {
-  return char <= ' ' || char === '\u00a0' || char === '\ufeff';
 }
 
 function isDigit(char: string | undefined): boolean {

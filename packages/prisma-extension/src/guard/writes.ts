@@ -31,7 +31,7 @@ export class Writes {
     this.#expressions = new Expressions(statement, findings);
   }
 
-  /** Checks a query of any kind; those that write nothing pass. */
+  /** Checks a query of any kind; those that write nothing pass. MERGE is refused before. */
   check(query: Query): void {
     switch (this.#statement.word(query.verbAt)) {
       case 'INSERT':
@@ -54,7 +54,8 @@ export class Writes {
     const [table] = target?.tables ?? [];
     if (target === undefined || table === undefined) return;
     let at = target.at + sql.name(target.at, true).length * 2 - 1;
-    if (sql.word(at) === 'AS' || sql.tokens[at]?.text === target.alias) at += sql.word(at) === 'AS' ? 2 : 1;
+    if (sql.word(at) === 'AS' || (sql.symbol(at) === '' && sql.aliasOf(at) === target.alias))
+      at += sql.word(at) === 'AS' ? 2 : 1;
     if (sql.word(at) === 'PARTITION') at = sql.next(at + 1);
     if (sql.word(at) === 'DEFAULT' && sql.word(at + 1) === 'VALUES') {
       this.#conflict(query, target, at + 2);
@@ -76,7 +77,7 @@ export class Writes {
     at = sql.next(at);
     while (sql.word(at) === 'OVERRIDING') at += 3;
     if (sql.word(at) === 'OUTPUT') while (at < query.end && !ROWS.has(sql.word(at))) at = sql.next(at);
-    this.#conflict(query, target, this.#rows(query, table, columns, at));
+    this.#conflict(query, target, this.#rows(query, table, columns, at), this.#feeding(query, at)?.sources);
   }
 
   /** Annotated columns of a list in parentheses, undefined for others; nothing if it is no list of names. */
@@ -94,10 +95,12 @@ export class Writes {
   /** Checks VALUES or SELECT, and gives the token behind it. */
   #rows(query: Query, table: AnnotatedTable, columns: readonly (AnnotatedColumn | undefined)[], start: number): number {
     const sql = this.#statement;
-    const nested = query.nested.get(start) ?? (sql.symbol(start) === '(' ? query.nested.get(start + 1) : undefined);
+    const nested = this.#feeding(query, start);
     if (nested !== undefined) {
+      const unnested = this.#unnested(nested);
       const items = this.#expressions.selected(nested);
-      if (items?.length === columns.length) this.#row(nested, columns, items);
+      if (unnested?.length === columns.length) this.#lists(columns, unnested);
+      else if (items?.length === columns.length) this.#row(nested, columns, items);
       else this.#refuseFed(columns);
       return query.nested.has(start) ? nested.wholeEnd : sql.next(start);
     }
@@ -120,26 +123,59 @@ export class Writes {
     return at;
   }
 
+  /** The query that an INSERT takes its rows from. */
+  #feeding(query: Query, start: number): Query | undefined {
+    return query.nested.get(start) ?? (this.#statement.symbol(start) === '(' ? query.nested.get(start + 1) : undefined);
+  }
+
+  /** Parameters of `SELECT * FROM unnest($1::int[], $2::text[])`, each of which is the list of a column's values. */
+  #unnested({ verbAt, end, union }: Query): readonly number[] | undefined {
+    const sql = this.#statement;
+    const begins = sql.word(verbAt) === 'SELECT' && sql.symbol(verbAt + 1) === '*' && sql.word(verbAt + 2) === 'FROM';
+    const open = verbAt + 4;
+    if (union || !begins || sql.word(open - 1) !== 'UNNEST' || sql.close(open) !== end - 1) return undefined;
+    const parts = sql.split(open + 1, end - 1).map(([from, to]) => {
+      const isList = sql.symbol(from + 1) === '::' && sql.symbol(to - 2) === '[' && to - from === 5;
+      return isList ? (sql.tokens[from]?.parameter ?? -1) : -1;
+    });
+    return parts.includes(-1) ? undefined : parts;
+  }
+
+  #lists(columns: readonly (AnnotatedColumn | undefined)[], parameters: readonly number[]): void {
+    for (const [at, column] of columns.entries()) {
+      if (column?.list) this.#refuseFed([column]);
+      else if (column !== undefined)
+        this.#findings.check(parameters[at] as number, { ...column, list: true }, 'write', false);
+    }
+  }
+
   #row(query: Query, columns: readonly (AnnotatedColumn | undefined)[], items: readonly [number, number][]): void {
     for (const [at, column] of columns.entries())
       if (column !== undefined) this.#expressions.write(query, column, ...(items[at] as [number, number]));
   }
 
-  /** Checks what follows the rows: ON CONFLICT or ON DUPLICATE KEY UPDATE. */
-  #conflict(query: Query, target: Source, start: number): void {
+  /**
+   * Checks what follows the rows: ON CONFLICT or ON DUPLICATE KEY UPDATE.
+   *
+   * @param fed - what the rows were selected from, the columns of which MySQL gives here too
+   */
+  #conflict(query: Query, target: Source, start: number, fed: readonly Source[] = []): void {
     const sql = this.#statement;
     const { end } = query;
     let at = start;
-    const sources = [target, { ...target, alias: 'excluded' }];
+    const sources = [target, { ...target, alias: 'excluded' }, ...fed];
+    let merged = query.merged || fed.length > 0;
     if (sql.word(at) === 'AS') {
-      sources.push({ ...target, alias: sql.tokens[at + 1]?.text ?? '' });
-      at = sql.symbol(at + 2) === '(' ? sql.next(at + 2) : at + 2;
+      const renamed = sql.symbol(at + 2) === '(';
+      sources.push({ ...target, alias: sql.aliasOf(at + 1), stored: !renamed });
+      merged ||= renamed;
+      at = renamed ? sql.next(at + 2) : at + 2;
     }
     if (at < end && !['ON', 'RETURNING'].includes(sql.word(at))) {
       this.#notUnderstood(target.tables[0]);
       return;
     }
-    const inside: Query = { ...query, sources };
+    const inside: Query = { ...query, sources, merged };
     while (at < end) {
       const updates = sql.word(at) === 'UPDATE' && (sql.word(at - 1) === 'DO' || sql.word(at - 1) === 'KEY');
       if (!updates) at = sql.next(at);
