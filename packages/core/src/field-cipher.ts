@@ -1,4 +1,4 @@
-import type { CellEngine, OpenJob, ReadJob, SealJob } from './aead/cell-engine.ts';
+import type { CellEngine, OpenJob, SealJob } from './aead/cell-engine.ts';
 import type { AeadEngine, EngineName } from './aead/engine.ts';
 import { selectEngine } from './aead/engines.ts';
 import { messageCells } from './aead/message-cells.ts';
@@ -110,17 +110,27 @@ export class FieldCipher {
    */
   read(view: KeyView, fields: readonly StoredField[]): unknown[] | null {
     const started = startOf();
-    const jobs: ReadJob[] = [];
+    const { length } = fields;
+    const stored: string[] = new Array(length);
+    const keys: Uint8Array[] = new Array(length);
+    const headers: Uint8Array[] = new Array(length);
+    const aads: (Uint8Array | null)[] = new Array(length);
+    const text: boolean[] = new Array(length);
     const prefixes = this.#prefixes.get(view) ?? new KeyPrefixes(view);
     this.#prefixes.set(view, prefixes);
-    for (const { spec, stored, binding } of fields) {
-      const key = typeof stored === 'string' && spec.column !== 'Bytes' ? prefixes.guess(stored) : undefined;
+    for (let at = 0; at < length; at++) {
+      const field = fields[at] as StoredField;
+      const { spec, binding } = field;
+      const key =
+        typeof field.stored === 'string' && spec.column !== 'Bytes' ? prefixes.guess(field.stored) : undefined;
       if (key === undefined) return this.#readParsed(view, fields);
-      const aad = binding === null ? null : cellAad(key.header, binding);
-      const text = spec.type === 'String';
-      jobs.push({ key: this.#fieldKey(key, spec), header: key.header, stored: stored as string, aad, text });
+      stored[at] = field.stored as string;
+      keys[at] = this.#fieldKey(key, spec);
+      headers[at] = key.header;
+      aads[at] = binding === null ? null : cellAad(key.header, binding);
+      text[at] = spec.type === 'String';
     }
-    const opened = this.#cells.read(jobs);
+    const opened = this.#cells.read({ stored, keys, headers, aads, text });
     try {
       const values: unknown[] = [];
       for (let at = 0; at < opened.length; at++) {

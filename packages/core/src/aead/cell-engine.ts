@@ -25,11 +25,17 @@ export interface OpenJob {
   readonly text: boolean;
 }
 
-/** The text of a cell that is to be opened at once. */
-export interface ReadJob extends Omit<OpenJob, 'cell'> {
-  readonly stored: string;
-  /** The header that the cell must have, which is that of the key: no other cell is tried under it. 9 bytes. */
-  readonly header: Uint8Array;
+/** Texts of cells that are to be opened at once: columns, with an item for each, since an object for each would take as long as opening it. */
+export interface ReadBatch {
+  readonly stored: readonly string[];
+  /** 32 bytes each, borrowed for the call. */
+  readonly keys: readonly Uint8Array[];
+  /** The header that each cell must have, which is that of its key: no other cell is tried under it. 9 bytes each. */
+  readonly headers: readonly Uint8Array[];
+  /** What is authenticated; null for the header alone. */
+  readonly aads: readonly (Uint8Array | null)[];
+  /** Whether the field is a String: its plaintext may then come as text. */
+  readonly text: readonly boolean[];
 }
 
 /** Makes, reads and opens whole cells, in batches and synchronously. Every engine gives the same cells. */
@@ -44,8 +50,8 @@ export interface CellEngine {
    */
   open(jobs: readonly OpenJob[]): (string | Uint8Array | null)[];
   /**
-   * What the cells of these texts hold, as {@link open} gives it; null also for a text that is no cell or has another header, and
-   * for one that stands beside such a text. Reading them again by {@link parse} and {@link open} tells what is wrong.
+   * What the cells of these texts hold, as {@link open} gives it. Null for one that does not open, is no cell or has another header, and for
+   * any that stand beside such a text, or beside one that the engine does not take: {@link parse} and {@link open} tell what is wrong.
    */
-  read(jobs: readonly ReadJob[]): (string | Uint8Array | null)[];
+  read(batch: ReadBatch): (string | Uint8Array | null)[];
 }

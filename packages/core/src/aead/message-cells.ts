@@ -1,6 +1,6 @@
 import { decodeCell, encodeCell, encodeCellText } from '../cell.ts';
 import { encodeValue } from '../value.ts';
-import type { CellEngine, OpenJob, ReadJob, SealJob } from './cell-engine.ts';
+import type { CellEngine, OpenJob, SealJob } from './cell-engine.ts';
 import type { AeadEngine, AeadMessage } from './engine.ts';
 
 /** Makes and opens cells with any engine, each as one message. */
@@ -28,14 +28,16 @@ export function messageCells(engine: Pick<AeadEngine, 'encrypt' | 'decrypt'>): C
     },
     parse: (texts) => texts.map(() => null),
     open,
-    read: (jobs) => {
+    read: ({ stored, keys, headers, aads, text }) => {
       const cells: OpenJob[] = [];
       try {
-        for (const { stored, header, ...job } of jobs) cells.push({ ...job, cell: decodeCell(stored) });
-        if (cells.some(({ cell }, at) => Buffer.compare(cell.header, (jobs[at] as ReadJob).header) !== 0))
-          return jobs.map(() => null);
+        for (const [at, one] of stored.entries()) {
+          const cell = decodeCell(one);
+          if (Buffer.compare(cell.header, headers[at] as Uint8Array) !== 0) return stored.map(() => null);
+          cells.push({ cell, key: keys[at] as Uint8Array, aad: aads[at] ?? null, text: text[at] === true });
+        }
       } catch {
-        return jobs.map(() => null);
+        return stored.map(() => null);
       }
       return open(cells);
     },

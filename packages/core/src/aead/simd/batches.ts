@@ -23,21 +23,21 @@ let records: Records | undefined;
  * Works on items in batches that fit the memory of the kernel, which is wiped after each, whatever happens. Nothing else may use the memory
  * meanwhile: neither function may call code that is not ours.
  *
- * @param places - the items, each of which fits an empty memory
+ * @param count - number of items, each of which fits an empty memory
  * @param put - lays out one item as one record; false when there is no room for it
- * @param run - works on the items of `places[from]` to `places[to - 1]`, which are the records 0 to `to - from - 1`
+ * @param run - works on the items `from` to `to - 1`, which are the records 0 to `to - from - 1`
  */
 export function inBatches(
-  places: readonly number[],
-  put: (records: Records, memory: Kernel, place: number) => boolean,
+  count: number,
+  put: (records: Records, memory: Kernel, item: number) => boolean,
   run: (records: Records, memory: Kernel, from: number, to: number) => void,
 ): void {
-  if (places.length === 0) return;
+  if (count === 0) return;
   const memory = kernel();
   records ??= new Records(memory);
-  for (let from = 0, to = 0; from < places.length; from = to) {
+  for (let from = 0, to = 0; from < count; from = to) {
     try {
-      while (to < places.length && put(records, memory, places[to] as number)) to++;
+      while (to < count && put(records, memory, to)) to++;
       run(records, memory, from, to);
     } finally {
       records.wipe();

@@ -2,7 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import { type Cell, HEADER_BYTES, MIN_CELL_BYTES, NONCE_BYTES, TEXT_PREFIX } from '../../cell.ts';
 import { type SuiteId, XCHACHA20_POLY1305 } from '../../suite.ts';
 import { encodeValue } from '../../value.ts';
-import type { CellEngine, OpenJob, ReadJob, SealJob } from '../cell-engine.ts';
+import type { CellEngine, OpenJob, ReadBatch, SealJob } from '../cell-engine.ts';
 import { messageCells } from '../message-cells.ts';
 import { nativeEngine } from '../native.ts';
 import type { NoncePool } from '../nonce-pool.ts';
@@ -38,8 +38,8 @@ function seal(
   const cells: (string | Uint8Array)[] = [];
   const { here, elsewhere } = divide(jobs, (job) => fitsSlot(plaintextBytes(job), job.aad?.length ?? 0, job.key));
   inBatches(
-    here,
-    (records, memory, place) => putPlaintext(records, memory, jobs[place] as SealJob),
+    here.length,
+    (records, memory, item) => putPlaintext(records, memory, jobs[here[item] as number] as SealJob),
     (records, memory, from, to) => {
       const count = to - from;
       for (let at = 0; at < HEADER_BYTES; at++) memory.bytes[HEADER + at] = header[at] as number;
@@ -86,16 +86,16 @@ function parse(texts: readonly string[]): (Cell | null)[] {
     return length >= MIN_CELL_BYTES - AROUND_DATA && length <= MAX_DATA;
   });
   inBatches(
-    here,
-    (records, _memory, place) => {
-      const { length } = texts[place] as string;
+    here.length,
+    (records, _memory, item) => {
+      const { length } = texts[here[item] as number] as string;
       if (!records.hasRoom(dataLength(length), length)) return false;
       records.add(dataLength(length), null);
       records.setText(length, 0);
       return true;
     },
     (records, memory, from, to) => {
-      if (!decodeTexts(memory, texts, here.slice(from, to))) return;
+      if (!decodeTexts(memory, pick(texts, here.slice(from, to)))) return;
       parsed.copy(records, memory, (record, cell) => {
         cells[here[from + record] as number] = cell;
       });
@@ -112,9 +112,9 @@ function open(jobs: readonly OpenJob[]): (string | Uint8Array | null)[] {
   );
   const runs = new CellRuns();
   inBatches(
-    here,
-    (records, _memory, place) => {
-      const { key, cell, aad } = jobs[place] as OpenJob;
+    here.length,
+    (records, _memory, item) => {
+      const { key, cell, aad } = jobs[here[item] as number] as OpenJob;
       const slot = runs.slotFor(cell, records.end);
       const length = dataBytes(cell);
       if (!records.hasRoom(length + slot - records.end, 0)) return false;
@@ -140,51 +140,47 @@ function open(jobs: readonly OpenJob[]): (string | Uint8Array | null)[] {
 }
 
 /** Opens texts where they were decoded to; the header is authenticated as it stands in the cell. */
-function read(jobs: readonly ReadJob[]): (string | Uint8Array | null)[] {
-  const opened: (string | Uint8Array | null)[] = new Array(jobs.length).fill(null);
-  const texts = jobs.map(({ stored }) => stored);
-  const { here, elsewhere } = divide(jobs, ({ stored, aad, key }) => {
-    const length = dataLength(stored.length);
-    return length >= MIN_CELL_BYTES - AROUND_DATA && fitsSlot(length, aad?.length ?? 0, key);
-  });
+function read({ stored, keys, headers, aads, text }: ReadBatch): (string | Uint8Array | null)[] {
+  const opened: (string | Uint8Array | null)[] = new Array(stored.length).fill(null);
+  for (let item = 0; item < stored.length; item++) {
+    const length = dataLength((stored[item] as string).length);
+    const ours = (headers[item] as Uint8Array)[0] === XCHACHA20_POLY1305 && length >= MIN_CELL_BYTES - AROUND_DATA;
+    if (!ours || !fitsSlot(length, aads[item]?.length ?? 0, keys[item] as Uint8Array)) return opened;
+  }
   inBatches(
-    here,
-    (records, _memory, place) => {
-      const { key, stored, aad } = jobs[place] as ReadJob;
-      if (!records.hasRoom(dataLength(stored.length), stored.length)) return false;
-      records.add(dataLength(stored.length), key);
-      if (aad !== null) records.setAad(aad);
-      records.setText(stored.length, 0);
+    stored.length,
+    (records, _memory, item) => {
+      const { length } = stored[item] as string;
+      if (!records.hasRoom(dataLength(length), length)) return false;
+      records.add(dataLength(length), keys[item] as Uint8Array);
+      const aad = aads[item];
+      if (aad != null) records.setAad(aad);
+      records.setText(length, 0);
       return true;
     },
     (records, memory, from, to) => {
       const count = to - from;
-      if (!decodeTexts(memory, texts, here.slice(from, to))) return;
+      if (!decodeTexts(memory, stored.slice(from, to))) return;
       for (let record = 0; record < count; record++) {
         // Opening would overwrite the verdict on a text that is not canonical, whose bytes may well open.
         if (records.verdict(record) === FAILED) return;
-        if (!hasHeader(memory, records.slot(record), (jobs[here[from + record] as number] as ReadJob).header)) return;
+        if (!hasHeader(memory, records.slot(record), headers[from + record] as Uint8Array)) return;
       }
       memory.open(count);
       memory.scan(count);
-      for (let record = 0; record < count; record++) {
-        const place = here[from + record] as number;
-        opened[place] = readPlaintext(records, memory, record, jobs[place]?.text === true);
-      }
+      for (let record = 0; record < count; record++)
+        opened[from + record] = readPlaintext(records, memory, record, text[from + record] === true);
     },
   );
-  if (elsewhere.length === 0) return opened;
-  const rest = others.read(pick(jobs, elsewhere));
-  for (let at = 0; at < rest.length; at++) opened[elsewhere[at] as number] = rest[at] as string | Uint8Array | null;
   return opened;
 }
 
 /** Decodes texts into the slots of the records. False when one is not ASCII: then none is decoded. */
-function decodeTexts(memory: Kernel, texts: readonly string[], places: readonly number[]): boolean {
+function decodeTexts(memory: Kernel, texts: readonly string[]): boolean {
   // Writing one long text is far cheaper than many short ones. Characters beyond ASCII take more bytes.
-  const joined = pick(texts, places).join('');
+  const joined = texts.join('');
   if (memory.writeText(joined, TEXTS) !== joined.length) return false;
-  memory.decode(places.length);
+  memory.decode(texts.length);
   return true;
 }
 

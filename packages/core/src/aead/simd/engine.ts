@@ -19,8 +19,8 @@ function encrypt(batch: readonly AeadMessage[]): Uint8Array[] {
   const sealed: Uint8Array[] = [];
   const { here, elsewhere } = divide(batch, (message) => serves(message, message.data.length));
   inBatches(
-    here,
-    (records, memory, place) => put(records, memory, batch[place] as AeadMessage, 0),
+    here.length,
+    (records, memory, item) => put(records, memory, batch[here[item] as number] as AeadMessage, 0),
     (records, memory, from, to) => {
       memory.seal(to - from);
       for (let record = 0; record < to - from; record++) {
@@ -38,8 +38,8 @@ function decrypt(batch: readonly AeadMessage[]): (Uint8Array | null)[] {
   const opened: (Uint8Array | null)[] = [];
   const { here, elsewhere } = divide(batch, (message) => serves(message, message.data.length - TAG_BYTES));
   inBatches(
-    here,
-    (records, memory, place) => put(records, memory, batch[place] as AeadMessage, TAG_BYTES),
+    here.length,
+    (records, memory, item) => put(records, memory, batch[here[item] as number] as AeadMessage, TAG_BYTES),
     (records, memory, from, to) => {
       memory.open(to - from);
       for (let record = 0; record < to - from; record++) {

@@ -75,8 +75,11 @@ function macs<T>(
   const made: Uint8Array[] = [];
   const { here, elsewhere } = divide(jobs, serves);
   inBatches(
-    here,
-    (records, memory, place) => put(records, memory, jobs[place] as T, place),
+    here.length,
+    (records, memory, item) => {
+      const place = here[item] as number;
+      return put(records, memory, jobs[place] as T, place);
+    },
     (records, memory, from, to) => {
       records.prepareMacs();
       memory.macs(to - from);
