@@ -116,8 +116,11 @@ export class FieldCipher {
     const headers: Uint8Array[] = new Array(length);
     const aads: (Uint8Array | null)[] = new Array(length);
     const text: boolean[] = new Array(length);
-    const prefixes = this.#prefixes.get(view) ?? new KeyPrefixes(view);
-    this.#prefixes.set(view, prefixes);
+    let prefixes = this.#prefixes.get(view);
+    if (prefixes === undefined) {
+      prefixes = new KeyPrefixes(view);
+      this.#prefixes.set(view, prefixes);
+    }
     for (let at = 0; at < length; at++) {
       const field = fields[at] as StoredField;
       const { spec, binding } = field;

@@ -39,9 +39,14 @@ export function hasExtension(client: object, name: string): boolean {
   return false;
 }
 
+/** The name that a client has for a model: `userProfile` for `UserProfile`. */
+export function delegateName(model: string): string {
+  return model.charAt(0).toLowerCase() + model.slice(1);
+}
+
 /** Fields that the client's option `omit` leaves out of the results of a model. */
 export function globalOmitOf(client: object, model: string): readonly string[] {
-  const omit = member(member(client, '_globalOmit'), model.charAt(0).toLowerCase() + model.slice(1));
+  const omit = member(member(client, '_globalOmit'), delegateName(model));
   return typeof omit === 'object' && omit !== null
     ? Object.entries(omit).flatMap(([f, on]) => (on === true ? [f] : []))
     : [];

@@ -5,7 +5,7 @@
  */
 import { blindIndexTerm, type FieldCipher, FieldsealError } from '@fieldseal/core';
 import type { KeyAccess } from './key-access.ts';
-import type { CompiledModel, EncryptedNode, IndexNode } from './schema/compiled-schema.ts';
+import type { CompiledModel, EncryptedNode } from './schema/compiled-schema.ts';
 import type { SchemaMap } from './schema/schema-map.ts';
 import type { Transform } from './transform.ts';
 import { bindingOf, identityOfGiven } from './walk/binding.ts';
@@ -91,7 +91,7 @@ export function encryptionHelpers(parts: HelperParts): EncryptionHelpers<Record<
       const binding = bindingOf(node, identityOfGiven(modelOf(parts, model), row));
       const values = node.list ? (value as readonly unknown[]) : [value];
       const batch = values.map((item) => ({ spec: node.spec, value: toCipher(node, item), binding }));
-      const cells = cipher.encrypt(keys.peek() ?? (await keys.resolve()), batch);
+      const cells = cipher.encrypt(await keys.resolve(), batch);
       return node.list ? cells : cells[0];
     },
     decrypt: async (model, field, stored, row = {}) => {
@@ -106,8 +106,8 @@ export function encryptionHelpers(parts: HelperParts): EncryptionHelpers<Record<
       if (node?.kind !== 'index') throw unknown(model, column, 'the field is no index column');
       const source = encryptedNode(parts, model, node.spec.source.field);
       if (isStoredNull(source, value)) return null;
-      const { indexRoot } = keys.peek() ?? (await keys.resolve());
-      return blindIndexTerm(indexRoot, (node as IndexNode).spec, toCipher(source, value));
+      const { indexRoot } = await keys.resolve();
+      return blindIndexTerm(indexRoot, node.spec, toCipher(source, value));
     },
     decryptRows: async (model, rows, aliases = {}) => {
       const columns = columnsOf(parts, model, aliases, rows as readonly Dictionary[]);

@@ -1,5 +1,5 @@
 import { FieldsealError } from '@fieldseal/core';
-import { clientWithin, transactionOf } from './client-internals.ts';
+import { clientWithin, delegateName, transactionOf } from './client-internals.ts';
 import type { CompiledModel } from './schema/compiled-schema.ts';
 import type { QueryParams } from './transform.ts';
 import { identityOfFiltered } from './walk/binding.ts';
@@ -100,5 +100,5 @@ function nobody({ bound }: CompiledModel): Dictionary {
 }
 
 function delegateOf(client: object, { name }: CompiledModel): Delegate {
-  return (client as Readonly<Record<string, Delegate>>)[name.charAt(0).toLowerCase() + name.slice(1)] as Delegate;
+  return (client as Readonly<Record<string, Delegate>>)[delegateName(name)] as Delegate;
 }

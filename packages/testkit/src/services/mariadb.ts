@@ -1,7 +1,5 @@
-import { randomBytes } from 'node:crypto';
 import { requireDockerEngine } from './docker-engine.ts';
 import { startLocalMariadb } from './local-mariadb.ts';
-import { once } from './once.ts';
 import {
   type ServiceEnvironment,
   type ServiceOptions,
@@ -9,6 +7,7 @@ import {
   SourceUnavailable,
   startFirst,
 } from './service-source.ts';
+import { type DatabaseStatements, withDatabases } from './throwaway-databases.ts';
 
 /** A MariaDB server for one test run. */
 export interface MariadbService {
@@ -63,7 +62,7 @@ export async function startMariadb(options: ServiceOptions = {}): Promise<Mariad
     env,
     ADVICE,
   );
-  return withDatabases(running);
+  return withDatabases(running, STATEMENTS);
 }
 
 async function givenMariadb(env: ServiceEnvironment): Promise<RunningMariadb> {
@@ -90,23 +89,11 @@ async function containedMariadb(env: ServiceEnvironment): Promise<RunningMariadb
   return { url: container.getConnectionUri(true), source: 'docker', stop };
 }
 
-function withDatabases(running: RunningMariadb): MariadbService {
-  const databases: string[] = [];
-  const createDatabase = async (): Promise<string> => {
-    const name = `fieldseal_test_${randomBytes(6).toString('hex')}`;
-    await execute(running.url, `CREATE DATABASE ${name} CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci`);
-    databases.push(name);
-    const url = new URL(running.url);
-    url.pathname = `/${name}`;
-    return url.href;
-  };
-  const stop = once(async () => {
-    // Other sources throw the whole server away.
-    if (running.source === 'url') for (const name of databases) await execute(running.url, `DROP DATABASE ${name}`);
-    await running.stop();
-  });
-  return { ...running, createDatabase, stop };
-}
+const STATEMENTS: DatabaseStatements = {
+  create: (name) => `CREATE DATABASE ${name} CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci`,
+  drop: (name) => `DROP DATABASE ${name}`,
+  execute,
+};
 
 /** Runs one statement of ours on a connection of its own. */
 async function execute(url: string, statement: string): Promise<void> {

@@ -1,7 +1,5 @@
-import { randomBytes } from 'node:crypto';
 import { requireDockerEngine } from './docker-engine.ts';
 import { startLocalPostgres } from './local-postgres.ts';
-import { once } from './once.ts';
 import {
   type ServiceEnvironment,
   type ServiceOptions,
@@ -9,6 +7,7 @@ import {
   SourceUnavailable,
   startFirst,
 } from './service-source.ts';
+import { type DatabaseStatements, withDatabases } from './throwaway-databases.ts';
 
 /** A PostgreSQL server for one test run. */
 export interface PostgresService {
@@ -59,7 +58,7 @@ export async function startPostgres(options: ServiceOptions = {}): Promise<Postg
     env,
     ADVICE,
   );
-  return withDatabases(running);
+  return withDatabases(running, STATEMENTS);
 }
 
 async function givenPostgres(env: ServiceEnvironment): Promise<RunningPostgres> {
@@ -86,24 +85,11 @@ async function containedPostgres(env: ServiceEnvironment): Promise<RunningPostgr
   return { url: container.getConnectionUri(), source: 'docker', stop };
 }
 
-function withDatabases(running: RunningPostgres): PostgresService {
-  const databases: string[] = [];
-  const createDatabase = async (): Promise<string> => {
-    const name = `fieldseal_test_${randomBytes(6).toString('hex')}`;
-    await execute(running.url, `CREATE DATABASE ${name}`);
-    databases.push(name);
-    const url = new URL(running.url);
-    url.pathname = `/${name}`;
-    return url.href;
-  };
-  const stop = once(async () => {
-    // Other sources throw the whole server away.
-    if (running.source === 'url')
-      for (const name of databases) await execute(running.url, `DROP DATABASE ${name} WITH (FORCE)`);
-    await running.stop();
-  });
-  return { ...running, createDatabase, stop };
-}
+const STATEMENTS: DatabaseStatements = {
+  create: (name) => `CREATE DATABASE ${name}`,
+  drop: (name) => `DROP DATABASE ${name} WITH (FORCE)`,
+  execute,
+};
 
 /** Runs one statement of ours on a connection of its own. */
 async function execute(url: string, statement: string): Promise<void> {
