@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { link, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 
@@ -51,21 +51,27 @@ export class FileLock {
   }
 }
 
-/** Removes a lock whose holder is gone. Of several that see it, one does; a new lock that is caught instead is put back. */
+/**
+ * Removes a lock whose holder is gone. Of several that see it one does, under a lock of its own: what it reads there stays until it is removed,
+ * since only the holder, who is gone, would remove it too. So a new holder's lock is never taken away in its place.
+ */
 async function takeAway(path: string): Promise<boolean> {
   const content = await contentOf(path);
   if (content === null) return true;
   if (!(await isStale(path, content))) return false;
-  const aside = `${path}.${randomUUID()}`;
+  const turn = `${path}.takeover`;
   try {
-    await rename(path, aside);
+    await writeFile(turn, '', { flag: 'wx', mode: 0o600 });
   } catch {
-    return true; // another was faster
+    if ((await ageOf(turn)) > STALE_MS) await rm(turn, { force: true }); // left by a process that was killed in between
+    return false;
   }
-  const caught = await contentOf(aside);
-  if (caught !== content) await link(aside, path).catch(() => undefined); // its holder asks held() before it writes
-  await rm(aside, { force: true });
-  return caught === content;
+  try {
+    if ((await contentOf(path)) === content) await rm(path, { force: true });
+  } finally {
+    await rm(turn, { force: true });
+  }
+  return true;
 }
 
 async function isStale(path: string, content: string): Promise<boolean> {
@@ -75,11 +81,15 @@ async function isStale(path: string, content: string): Promise<boolean> {
   } catch {
     // Not one of ours, or cut off by a crash: its age decides.
   }
-  const age = await stat(path).then(
+  return (await ageOf(path)) > STALE_MS;
+}
+
+/** Age of a file in ms, 0 when it is not there. */
+async function ageOf(path: string): Promise<number> {
+  return stat(path).then(
     ({ mtimeMs }) => Date.now() - mtimeMs,
     () => 0,
   );
-  return age > STALE_MS;
 }
 
 /** Signal 0 asks whether a process exists; EPERM says that it does and is another user's. */
