@@ -29,7 +29,7 @@ const CORE_LEVELS = [
   ['keyring'],
   ['field-keys', 'key-prefixes'],
   ['field-cipher', 'blind-index', 'environment'],
-  ['index', 'internal'],
+  ['index', 'internal', 'kek-providers'],
 ];
 
 const SOURCE = /^packages\/([^/]+)\/src\/(.+)$/;

@@ -41,6 +41,23 @@ export interface KeyringEvent {
   readonly subject: string | undefined;
 }
 
+/** A KEK outside the keyring was used. It names the KEK, never a key or the scope. */
+export interface KekEvent {
+  readonly operation: 'wrap' | 'unwrap';
+  readonly kekId: string;
+  /**
+   * `ok`: done. `retry`: an attempt failed and another follows. `failed`: given up. `partial`: a `multi` KEK did it without this member, which
+   * should be looked at: what was wrapped is less redundant than it should be.
+   */
+  readonly outcome: 'ok' | 'retry' | 'failed' | 'partial';
+  /** Code of the error, if there was one. */
+  readonly code: string | undefined;
+  /** Attempts so far, from 1. */
+  readonly attempt: number;
+  /** Wall time since the first attempt began, in milliseconds. */
+  readonly ms: number;
+}
+
 /** A key has encrypted half of the messages that it may. */
 export interface WearEvent {
   readonly keyId: string;
@@ -53,6 +70,7 @@ export interface WearEvent {
 export interface Channels {
   readonly 'fieldseal:cipher': CipherEvent;
   readonly 'fieldseal:failure': FailureEvent;
+  readonly 'fieldseal:kek': KekEvent;
   readonly 'fieldseal:keyring': KeyringEvent;
   readonly 'fieldseal:wear': WearEvent;
 }
@@ -60,6 +78,7 @@ export interface Channels {
 const channels = {
   'fieldseal:cipher': channel('fieldseal:cipher'),
   'fieldseal:failure': channel('fieldseal:failure'),
+  'fieldseal:kek': channel('fieldseal:kek'),
   'fieldseal:keyring': channel('fieldseal:keyring'),
   'fieldseal:wear': channel('fieldseal:wear'),
 };

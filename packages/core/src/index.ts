@@ -15,10 +15,10 @@ export {
   openEnvironmentKeyring,
 } from './environment.ts';
 export { ERROR_CODES, type ErrorCode, type ErrorDetails, FieldsealError, isFieldsealError } from './errors.ts';
-export type { Channels, CipherEvent, FailureEvent, KeyringEvent, WearEvent } from './events.ts';
+export type { Channels, CipherEvent, FailureEvent, KekEvent, KeyringEvent, WearEvent } from './events.ts';
 export { type CellField, FieldCipher, type PlainField, type StoredField } from './field-cipher.ts';
 export type { ColumnType, FieldSpec, IndexSpec, NormalizerName } from './field-spec.ts';
-export type { KeyPurpose, KeyWrapper, WrapContext } from './kek/key-wrapper.ts';
+export type { KeyPurpose, KeyWrapper, WrapContext, WrapOptions } from './kek/key-wrapper.ts';
 export { fileKeyStore } from './key-store/file.ts';
 export type { KeyStore } from './key-store/key-store.ts';
 export type { KeySeries, KeyStatus, KeysetRecord, KeyVersion } from './key-store/keyset-record.ts';

@@ -2,6 +2,7 @@ import { fromBase64Url } from '../bytes.ts';
 import { FieldsealError } from '../errors.ts';
 import type { KeyringEvent } from '../events.ts';
 import { deriveKeyId } from '../kdf.ts';
+import type { KeyWrapper } from '../kek/key-wrapper.ts';
 import type { KeyStore } from '../key-store/key-store.ts';
 import { type KeySeries, type KeysetRecord, type KeyVersion, parseKeysetRecord } from '../key-store/keyset-record.ts';
 import { replaceRecord } from '../key-store/memory.ts';
@@ -37,6 +38,8 @@ export interface OpenKeyringOptions {
   readonly openers: readonly SlotOpener[];
   /** The key store that was given when the keyring was created. */
   readonly keyStore?: KeyStore;
+  /** The KEKs outside the keyring that its keys were wrapped by. They are asked when keys are made or unwrapped, and not for opening. */
+  readonly keks?: readonly KeyWrapper[];
 }
 
 /**
@@ -56,13 +59,13 @@ export async function openKeyring(options: OpenKeyringOptions): Promise<Keyring>
   const { root } = opened;
   try {
     authenticateDocument(document, mac, root);
+    const keyring = new Keyring(options, text, document, root);
+    announce('open', keyring);
+    return keyring;
   } catch (error) {
     root.wipe();
     throw error;
   }
-  const keyring = new Keyring(options, text, document, root);
-  announce('open', keyring);
-  return keyring;
 }
 
 /** What a keyring tells about itself. None of it is secret. */
@@ -84,7 +87,7 @@ export class Keyring implements KeySource {
   readonly #keyStore: KeyStore;
   readonly #root: SecretBytes;
   readonly #live: LiveDocument;
-  readonly #keks = new KekRing();
+  readonly #keks: KekRing;
   readonly #views = new Map<string, KeyView>();
   readonly #loading = new Map<string, Promise<KeyView>>();
   readonly #next = new Map<string, Promise<KeyView>>();
@@ -101,6 +104,7 @@ export class Keyring implements KeySource {
       save: (record, expected) => this.#saveInside(record, expected),
     };
     this.#root = root;
+    this.#keks = new KekRing(options.keks);
   }
 
   /** Id of the keyring, 16 hexadecimal digits. */
