@@ -50,7 +50,7 @@ const TAG_BYTES = 16;
 const WRAPPED_BYTES = 1 + IV_BYTES + KEY_BYTES + TAG_BYTES;
 const CKM_AES_GCM = 0x1087;
 /** Numbers by which pkcs11js names the two forms of CK_GCM_PARAMS. */
-const PARAMETERS = { present: 2, old: 12 } as const;
+const PARAMETERS = { present: 3, old: 7 } as const;
 
 /** Return values (CKR_…) that say what is wrong; of the others nothing is known. */
 const CODES: Readonly<Record<number, FaultKind>> = {
