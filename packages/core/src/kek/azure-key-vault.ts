@@ -23,7 +23,7 @@ export interface AzureCryptographyClient {
     algorithm: AzureWrapAlgorithm,
     key: Uint8Array,
     options: { readonly abortSignal: AbortSignal },
-  ): Promise<{ readonly result: Uint8Array; readonly keyID?: string | undefined }>;
+  ): Promise<{ readonly result: Uint8Array }>;
   unwrapKey(
     algorithm: AzureWrapAlgorithm,
     encryptedKey: Uint8Array,
@@ -33,19 +33,22 @@ export interface AzureCryptographyClient {
 
 /** Options of {@link azureKeyVaultKek}. */
 export interface AzureKeyVaultOptions extends CallPolicy {
-  /** URL of the key without a version: `https://<vault>.vault.azure.net/keys/<name>`. */
+  /**
+   * URL of the key version that wraps: `https://<vault>.vault.azure.net/keys/<name>/<version>`. What other versions of it wrapped stays readable.
+   * A URL without a version is refused: the SDK then names the version that it saw first, which need not be the one that wrapped.
+   */
   readonly key: string;
-  /** Makes the client of a key; for example `(id) => new CryptographyClient(id, credential)`. Old versions of the key are asked by their own. */
+  /** Makes the client of a key version; for example `(id) => new CryptographyClient(id, credential)`. */
   readonly client: (keyId: string) => AzureCryptographyClient;
   /** `RSA-OAEP-256` by default; `A256KW` for symmetric keys of a Managed HSM. */
   readonly algorithm?: AzureWrapAlgorithm;
-  /** Id of the KEK; `azure:` and the URL by default. */
+  /** Id of the KEK; `azure:` and the URL without the version by default. */
   readonly id?: string;
 }
 
 const FORMAT = 0x01;
 const VERSION_BYTES = 16;
-const KEY_URL = /^https:\/\/[\w.-]+(:\d+)?\/keys\/[\w-]+$/;
+const KEY_URL = /^(https:\/\/[\w.-]+(?::\d+)?\/keys\/[\w-]+)\/([0-9a-f]{32})$/;
 
 /** Clients of versions that are kept. A key has few; forged versions must not fill the memory. */
 const MAX_CLIENTS = 16;
@@ -71,12 +74,14 @@ const ERRORS: Readonly<Record<string, FaultKind>> = {
  * **Whoever has the public half of an RSA key can wrap** keys of his own choice under it. Keep wrapped keys inside the keyring, which is
  * authenticated by itself, or use a symmetric key of a Managed HSM.
  *
- * @throws ERR_OPTIONS for a key that is no URL of one, or has a version
+ * @throws ERR_OPTIONS for a key that is not the URL of a version
  */
 export function azureKeyVaultKek(options: AzureKeyVaultOptions): KeyWrapper {
-  const { key, client, algorithm = 'RSA-OAEP-256', id = `azure:${key}` } = options;
-  if (!KEY_URL.test(key))
-    throw new FieldsealError('ERR_OPTIONS', 'the Azure key is not https://<vault>/keys/<name>, without a version');
+  const { key, client, algorithm = 'RSA-OAEP-256' } = options;
+  const [, base = '', present = ''] = KEY_URL.exec(key) ?? [];
+  const version = fromHex(present);
+  if (version?.length !== VERSION_BYTES)
+    throw new FieldsealError('ERR_OPTIONS', 'the Azure key is not https://<vault>/keys/<name>/<version>');
   const clients = new Map<string, AzureCryptographyClient>();
   const clientOf = (keyId: string) => {
     const made = clients.get(keyId) ?? client(keyId);
@@ -84,22 +89,27 @@ export function azureKeyVaultKek(options: AzureKeyVaultOptions): KeyWrapper {
     return made;
   };
   return remoteKek(
-    id,
+    options.id ?? `azure:${base}`,
     {
       name: 'Azure Key Vault',
       bindsContext: false,
       async encrypt(plaintext, { signal }) {
-        const { result, keyID } = await clientOf(key).wrapKey(algorithm, plaintext.expose(), { abortSignal: signal });
-        const version = keyID?.startsWith(`${key}/`) ? fromHex(keyID.slice(key.length + 1)) : null;
-        if (version?.length !== VERSION_BYTES || !(result instanceof Uint8Array) || result.length === 0)
-          throw new KekFaultError('response');
+        const { result } = await clientOf(key).wrapKey(algorithm, plaintext.expose(), { abortSignal: signal });
+        if (!(result instanceof Uint8Array) || result.length === 0) throw new KekFaultError('response');
         return concat(Uint8Array.of(FORMAT), version, result);
       },
       async decrypt(wrapped, { context, signal }) {
         const header = 1 + VERSION_BYTES;
         if (wrapped.length <= header || wrapped[0] !== FORMAT) throw decryptError({ keyId: context.keyId });
-        const versioned = clientOf(`${key}/${toHex(wrapped.subarray(1, header))}`);
-        const { result } = await versioned.unwrapKey(algorithm, wrapped.subarray(header), { abortSignal: signal });
+        const from = wrapped.subarray(1, header);
+        const versioned = clientOf(`${base}/${toHex(from)}`);
+        const { result } = await versioned
+          .unwrapKey(algorithm, wrapped.subarray(header), { abortSignal: signal })
+          .catch((error: unknown) => {
+            // Versions of a key are never deleted one by one: one that is not there never was, and so wrapped nothing.
+            const missing = (error as { statusCode?: unknown } | null)?.statusCode === 404;
+            throw missing && toHex(from) !== present ? decryptError({ keyId: context.keyId }) : error;
+          });
         if (!(result instanceof Uint8Array)) throw new KekFaultError('response');
         return SecretBytes.take(result);
       },
@@ -113,14 +123,18 @@ function fault(error: unknown, operation: KekEvent['operation']): KekFault {
   const { statusCode, code, details } = (error ?? {}) as {
     statusCode?: unknown;
     code?: unknown;
-    details?: { error?: { code?: unknown; innererror?: { code?: unknown } } };
+    details?: { error?: { code?: unknown; innererror?: { code?: unknown }; innerError?: { code?: unknown } } };
   };
-  const codes = [details?.error?.innererror?.code, details?.error?.code, code].filter(
-    (text) => typeof text === 'string',
-  );
+  // The service writes innererror, and the SDK renames it.
+  const inner = details?.error?.innererror ?? details?.error?.innerError;
+  const codes = [inner?.code, details?.error?.code, code].filter((text) => typeof text === 'string');
   const known = codes.find((text) => Object.hasOwn(ERRORS, text));
   if (known !== undefined && ERRORS[known] !== undefined) return { kind: ERRORS[known], detail: known };
-  if (typeof statusCode !== 'number') return networkFault(error) ?? { kind: 'response' };
+  if (typeof statusCode !== 'number') {
+    // The SDK's own codes for a request that did not get through, and for an answer that broke off.
+    if (code === 'REQUEST_SEND_ERROR' || code === 'PARSE_ERROR') return { kind: 'unavailable', detail: code };
+    return networkFault(error) ?? { kind: 'response' };
+  }
   // BadParameter: the ciphertext does not open, or its version belongs to another key. A version that never was is not found.
   if (operation === 'unwrap' && statusCode === 400) return { kind: 'decrypt', detail: codes[0] };
   return statusFault(statusCode);
