@@ -1,5 +1,6 @@
 import { KMS } from '@aws-sdk/client-kms';
 import { CryptographyClient } from '@azure/keyvault-keys';
+import { crc32c } from '@fieldseal/core/internal';
 import {
   type AzureKeyVaultOptions,
   awsKmsKek,
@@ -280,7 +281,10 @@ describe('Google Cloud KMS', () => {
   );
 
   it('has check sums as RFC 3720 gives them', () => {
-    expect(castagnoli(new Uint8Array(32))).toBe(0x8a9136aa);
-    expect(castagnoli(Uint8Array.from({ length: 32 }, (_, at) => at))).toBe(0x46dd794e);
+    for (const sum of [castagnoli, crc32c]) {
+      expect(sum(new Uint8Array(32))).toBe(0x8a9136aa);
+      expect(sum(new Uint8Array(32).fill(0xff))).toBe(0x62a8ab43);
+      expect(sum(Uint8Array.from({ length: 32 }, (_, at) => at))).toBe(0x46dd794e);
+    }
   });
 });

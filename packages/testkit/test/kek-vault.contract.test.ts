@@ -3,11 +3,7 @@ import { type VaultTransitOptions, vaultTransitKek } from '@fieldseal/core/kek';
 import { describe, expect, it } from 'vitest';
 import { expectCode, expectKey, failure, sample } from '../src/contracts/key-wrapper.ts';
 import { keyWrapperContract, remoteKeyWrapperContract } from '../src/index.ts';
-import {
-  startVaultTransit,
-  type VaultTransitService,
-  type VaultTransitServiceOptions,
-} from '../src/key-services/vault-transit.ts';
+import { startVaultTransit, type VaultTransitService } from '../src/key-services/vault-transit.ts';
 
 const runner = { describe, it };
 const QUICK = { timeoutMs: 10_000, attempts: 3, backoffMs: 5 } as const;
@@ -16,32 +12,17 @@ function kekOf({ url, token }: VaultTransitService, options: Partial<VaultTransi
   return vaultTransitKek({ address: url, key: 'app', token: () => token, ...QUICK, ...options });
 }
 
-async function fixture(server: VaultTransitServiceOptions = {}, options: Partial<VaultTransitOptions> = {}) {
-  const service = await startVaultTransit({ keys: ['app', 'other'], ...server });
+async function fixture() {
+  const service = await startVaultTransit({ keys: ['app', 'other'] });
   return {
-    open: () => kekOf(service, options),
-    other: () => kekOf(service, { ...options, key: 'other', id: kekOf(service, options).id }),
-    renamed: () => kekOf(service, { ...options, id: 'renamed' }),
+    open: () => kekOf(service),
+    other: () => kekOf(service, { key: 'other', id: kekOf(service).id }),
+    renamed: () => kekOf(service, { id: 'renamed' }),
     close: service.close,
   };
 }
 
-keyWrapperContract('Vault Transit', () => fixture(), runner);
-keyWrapperContract(
-  'Vault Transit, a derived key in a namespace under another mount',
-  () =>
-    fixture(
-      { derived: true, namespace: 'team/a', mount: 'kms/transit' },
-      { derived: true, namespace: 'team/a', mount: 'kms/transit' },
-    ),
-  runner,
-);
-keyWrapperContract(
-  'Vault Transit, a version that ignores associated_data',
-  () => fixture({ ignoresAssociatedData: true }),
-  runner,
-);
-
+keyWrapperContract('Vault Transit', fixture, runner);
 remoteKeyWrapperContract(
   'Vault Transit',
   async () => {
@@ -106,6 +87,30 @@ describe('the requests', () => {
     const error = await failure(kekOf(service, { token }).wrap(key, context));
     expect(error).toMatchObject({ code: 'ERR_KEK_DENIED' });
     expect((error as Error).cause).toBeUndefined();
+    await service.close();
+  });
+});
+
+describe('the context is bound', () => {
+  it.each([
+    ['by a version of Vault that ignores associated_data', { ignoresAssociatedData: true }, {}],
+    ['by a derived key in a namespace', { derived: true, namespace: 'team/a' }, { derived: true, namespace: 'team/a' }],
+  ] as const)('%s', async (_what, server, options) => {
+    const service = await startVaultTransit(server);
+    const kek = kekOf(service, options);
+    const { key, context } = sample({ scope: 'acme' });
+    const wrapped = await kek.wrap(key, context);
+    await expectKey(kek, wrapped, { key, context });
+    await expectCode(kek.unwrap(wrapped, { ...context, scope: 'other' }), 'ERR_DECRYPT');
+    await expectCode(kek.unwrap(wrapped, { ...context, purpose: 'index' }), 'ERR_DECRYPT');
+    await expectCode(kekOf(service, { ...options, id: 'renamed' }).unwrap(wrapped, context), 'ERR_DECRYPT');
+    await service.close();
+  });
+
+  it('only where Vault is told that the key is derived', async () => {
+    const service = await startVaultTransit({ derived: true });
+    const { key, context } = sample({});
+    await expectCode(kekOf(service).wrap(key, context), 'ERR_KEK_REFUSED');
     await service.close();
   });
 });

@@ -116,11 +116,11 @@ export function keyWrapperContract(name: string, make: () => Promise<KeyWrapperF
         assert.ok(!Buffer.from(wrapped).includes(Buffer.from(key.expose()).subarray(0, 8)));
     });
 
-    test('notices every changed byte', async ({ open, redundant = false }) => {
+    test('notices changed bytes', async ({ open, redundant = false }) => {
       const { key, context } = sample({ scope: 'acme' });
       const kek = open();
       const wrapped = await kek.wrap(key, context);
-      for (let at = 0; at < wrapped.length; at++) {
+      for (const at of positions(wrapped.length)) {
         const changed = Uint8Array.from(wrapped);
         changed[at] = (changed[at] as number) ^ (1 << (at % 8));
         await (redundant ? expectSameOrRefused : expectRefused)(kek.unwrap(changed, context), key);
@@ -190,6 +190,12 @@ export function keyWrapperContract(name: string, make: () => Promise<KeyWrapperF
       expectNoSecret(error, [key.expose(), wrapped, Buffer.from(context.scope)]);
     });
   });
+}
+
+/** Places to change: the header, and some of the rest; with SLOW=1 all, since a request of a remote KEK takes its time. */
+function positions(length: number): readonly number[] {
+  const all = Array.from({ length }, (_, at) => at);
+  return process.env['SLOW'] === '1' ? all : all.filter((at) => at < 8 || at % 9 === 0 || at === length - 1);
 }
 
 /** Throws when an error shows one of the secrets, in hexadecimal, base64, or as the text that it is. */
