@@ -10,7 +10,9 @@ export type { BoundColumn } from './context.ts';
 export {
   DEFAULT_KEYRING_PATH,
   type Environment,
+  environmentKeks,
   environmentOpeners,
+  environmentVaultKek,
   keyringPath,
   openEnvironmentKeyring,
 } from './environment.ts';
