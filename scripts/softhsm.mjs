@@ -2,19 +2,10 @@
  * SoftHSM 2 and pkcs11js, for the job that tries PKCS #11. An installed SoftHSM is used, or the Debian package is unpacked into
  * .cache/services/softhsm; pkcs11js is compiled in .cache/pkcs11js, which takes a compiler and Python. Nothing is installed system-wide.
  */
-import { spawnSync } from 'node:child_process';
-import {
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  realpathSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { delimiter, dirname, join } from 'node:path';
+import { libraryFolders, must, run, unpackPackages } from './debian-packages.mjs';
 
 const LIBRARY = join('softhsm', 'libsofthsm2.so');
 const PKCS11JS = 'pkcs11js@2.1.7';
@@ -30,34 +21,16 @@ export function findSofthsm(root) {
   const installed = libraryUnder('/usr');
   if (installed !== undefined) return installed;
   const folder = join(root, '.cache', 'services', 'softhsm');
-  if (!existsSync(folder)) unpack(folder);
+  if (!existsSync(folder)) unpackPackages(folder, ['libsofthsm2']);
   const unpacked = libraryUnder(join(folder, 'usr'));
   if (unpacked === undefined) throw new Error('the package libsofthsm2 holds no libsofthsm2.so');
   return unpacked;
 }
 
 function libraryUnder(prefix) {
-  const lib = join(prefix, 'lib');
-  const folders = existsSync(lib) ? readdirSync(lib).filter((name) => name.includes('-linux-')) : [];
-  return [lib, ...folders.map((name) => join(lib, name))].map((folder) => join(folder, LIBRARY)).find(existsSync);
-}
-
-function unpack(folder) {
-  const scratch = `${folder}.part`;
-  rmSync(scratch, { recursive: true, force: true });
-  mkdirSync(scratch, { recursive: true });
-  const sandbox = process.getuid?.() === 0 ? ['-o', 'APT::Sandbox::User=root'] : [];
-  const download = () =>
-    spawnSync('apt-get', [...sandbox, 'download', '-q', 'libsofthsm2'], { cwd: scratch, encoding: 'utf8' });
-  let result = download();
-  if (result.status !== 0 && sandbox.length > 0) {
-    spawnSync('apt-get', ['update', '-q']);
-    result = download();
-  }
-  must(result, 'apt-get download libsofthsm2');
-  for (const file of readdirSync(scratch).filter((name) => name.endsWith('.deb')))
-    must(spawnSync('dpkg-deb', ['-x', file, '.'], { cwd: scratch, encoding: 'utf8' }), 'dpkg-deb');
-  renameSync(scratch, folder);
+  return libraryFolders(prefix)
+    .map((folder) => join(folder, LIBRARY))
+    .find(existsSync);
 }
 
 /**
@@ -77,14 +50,11 @@ function compile(folder, module) {
   // Without a manifest of its own npm would look for one in the folders above.
   writeFileSync(join(folder, 'package.json'), '{ "private": true }\n');
   const flags = ['--no-audit', '--no-fund', '--ignore-scripts', '--save-exact', '--silent'];
-  must(
-    spawnSync('npm', ['install', '--prefix', folder, ...flags, PKCS11JS], { cwd: folder, encoding: 'utf8' }),
-    'npm install',
-  );
+  must(run('npm', ['install', '--prefix', folder, ...flags, PKCS11JS], { cwd: folder }), 'npm install');
   const prefix = headersPrefix();
   // Without headers on this machine node-gyp fetches those of this version.
   const nodedir = prefix === undefined ? [] : [`--nodedir=${prefix}`];
-  must(spawnSync(process.execPath, [nodeGyp(), 'rebuild', ...nodedir], { cwd: module, encoding: 'utf8' }), 'node-gyp');
+  must(run(process.execPath, [nodeGyp(), 'rebuild', ...nodedir], { cwd: module }), 'node-gyp');
 }
 
 /** Where the headers of this very version of Node lie. */
@@ -106,9 +76,4 @@ function nodeGyp() {
     if (existsSync(path)) return path;
   }
   throw new Error('npm, which brings node-gyp along, is not in the PATH');
-}
-
-function must({ error, status, stdout, stderr }, what) {
-  if (error !== undefined) throw error;
-  if (status !== 0) throw new Error(`${what} ended with ${status}: ${String(stderr).trim() || String(stdout).trim()}`);
 }

@@ -32,6 +32,7 @@ export interface KeyringEvent {
     | 'schedule-destroy'
     | 'cancel-destroy'
     | 'destroy'
+    | 'add-kek'
     | 'add-slot'
     | 'remove-slot'
     | 'close';

@@ -25,6 +25,7 @@ export { fileKeyStore } from './key-store/file.ts';
 export type { KeyStore } from './key-store/key-store.ts';
 export type { KeySeries, KeyStatus, KeysetRecord, KeyVersion } from './key-store/keyset-record.ts';
 export { memoryKeyStore } from './key-store/memory.ts';
+export { type AddKekOptions, addKek } from './keyring/add-kek.ts';
 export { type CreateKeyringOptions, createKeyring } from './keyring/create-keyring.ts';
 export {
   formatRawKey,

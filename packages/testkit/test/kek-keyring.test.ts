@@ -2,6 +2,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
+  addKek,
   createKeyring,
   fileKeyStore,
   generateRawKey,
@@ -229,5 +230,59 @@ describe('a slot that Vault opens', () => {
   ])('is damaged with %s', async (_what, change) => {
     const slot = kekSlot(vaultKek);
     await expectCode(slot.slotKey({ ...(await slot.create()), ...change }), 'ERR_KEYRING_DAMAGED');
+  });
+});
+
+describe('another KEK', () => {
+  const openers = [rawKey(generateRawKey())];
+  const storage = () => keyringFile(path);
+
+  it('wraps new keys, while old ones stay under theirs', async () => {
+    const { keyring } = await createKeyring({ storage: storage(), openers });
+    const first = (await keyring.resolve('')).primary.keyId;
+    const multi = multiKek([vaultKek, rawKek(generateRawKey())]);
+    expect(await addKek({ storage: storage(), openers, kek: multi })).toBe('multi');
+    await keyring.describe(); // reads the keyring again
+    await expectCode(keyring.rotate(), 'ERR_KEK_MISSING');
+    expect((await keyring.resolve('')).primary.keyId).toBe(first);
+
+    const other = await openKeyring({ storage: storage(), openers, keks: [multi] });
+    const next = await other.rotate();
+    expect([...(await other.resolve('')).keys.keys()]).toEqual([first, next]);
+    const { keysets, keks } = await other.describe();
+    expect(keks.map(({ id }) => id)).toEqual([expect.stringMatching(/^kek-/), 'multi']);
+    expect(keysets[0]?.data.versions.map(({ kekId }) => kekId)).toEqual([keks[0]?.id, 'multi']);
+  });
+
+  it('may be inside again, which ends the need for the one outside once its keys are gone', async () => {
+    const { keyring } = await createKeyring({ storage: storage(), openers, kek: vaultKek });
+    const id = await addKek({ storage: storage(), openers });
+    expect(id).toMatch(/^kek-[0-9a-f]{8}$/);
+    const before = vault.requests.length;
+    await keyring.describe();
+    await keyring.addScope('acme');
+    expect(vault.requests).toHaveLength(before);
+    const without = await openKeyring({ storage: storage(), openers });
+    expect((await without.resolve('acme')).keys.size).toBe(1);
+    await expectCode(without.resolve(''), 'ERR_KEK_MISSING');
+  });
+
+  it('is not added when it fails, is there already, or gives another key back', async () => {
+    await createKeyring({ storage: storage(), openers, kek: vaultKek });
+    const before = await readFile(path, 'utf8');
+    await expectCode(addKek({ storage: storage(), openers, kek: vaultKek }), 'ERR_OPTIONS');
+    vault.fail('denied', 1);
+    await expectCode(addKek({ storage: storage(), openers, kek: { ...vaultKek, id: 'new' } }), 'ERR_KEK_DENIED');
+    const liar: KeyWrapper = {
+      ...rawKek(generateRawKey()),
+      id: 'liar',
+      wrap: async () => new Uint8Array(1),
+      unwrap: async () => generateRawKey(),
+    };
+    await expectCode(addKek({ storage: storage(), openers, kek: liar }), 'ERR_KEK_RESPONSE');
+    const stranger = [rawKey(generateRawKey())];
+    await expectCode(addKek({ storage: storage(), openers: stranger }), 'ERR_KEYRING_LOCKED');
+    await expectCode(addKek({ storage: keyringFile(join(folder, 'none.json')), openers }), 'ERR_KEYRING_MISSING');
+    expect(await readFile(path, 'utf8')).toBe(before);
   });
 });

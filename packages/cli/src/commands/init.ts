@@ -57,7 +57,7 @@ export const init: Command = {
     suite: { value: 'suite', help: 'cipher of the keys; the first by default', choices: Object.keys(SUITE_NAMES) },
     kek: {
       value: 'kek',
-      help: 'KEK outside the keyring: a raw key in FIELDSEAL_KEK, or the key in Vault that FIELDSEAL_VAULT_KEY names',
+      help: 'KEK outside the keyring: FIELDSEAL_KEK, or in Vault by FIELDSEAL_VAULT_KEY (docs/kms.md)',
       choices: Object.keys(KEKS),
     },
     // Not --env-file: Node 20 takes an option of that name for itself wherever it stands.

@@ -404,7 +404,7 @@ export class Keyring implements KeySource {
 }
 
 /** The slot that an opener opens, with the root key in it. The root key is the caller's to wipe. */
-async function openAny(
+export async function openAny(
   document: KeyringDocument,
   openers: readonly SlotOpener[],
 ): Promise<{ slot: Slot; root: SecretBytes } | null> {
