@@ -2,6 +2,7 @@ import { KMS } from '@aws-sdk/client-kms';
 import { CryptographyClient } from '@azure/keyvault-keys';
 import { crc32c } from '@fieldseal/core/internal';
 import {
+  type AwsKmsClient,
   type AzureKeyVaultOptions,
   awsKmsKek,
   azureKeyVaultKek,
@@ -200,6 +201,41 @@ describe('AWS KMS', () => {
       await expectCode(awsKek().wrap(key, context), 'ERR_KEK_RESPONSE');
     },
   );
+
+  it('that answers too late has its answer wiped', async () => {
+    const { key, context } = sample({});
+    const late = Buffer.alloc(32, 7);
+    const given: Uint8Array[] = [];
+    let answer = (_: { Plaintext: Uint8Array }): void => undefined;
+    const client: AwsKmsClient = {
+      encrypt: async ({ Plaintext }) => {
+        given.push(Plaintext);
+        return { CiphertextBlob: Buffer.alloc(60) };
+      },
+      decrypt: () => new Promise((resolve) => (answer = resolve)),
+    };
+    const kek = awsKmsKek({ client, keyId: ARN, timeoutMs: 20, attempts: 1 });
+    const wrapped = await kek.wrap(key, context);
+    expect(given[0]?.every((byte) => byte === 0)).toBe(true);
+    await expectCode(kek.unwrap(wrapped, context), 'ERR_KEK_TIMEOUT');
+    answer({ Plaintext: late });
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(late.every((byte) => byte === 0)).toBe(true);
+  });
+
+  it('that throws before it returns a promise, or throws what is no error, fails as any other', async () => {
+    const { key, context } = sample({});
+    for (const thrown of [new Error('canary'), 'canary', null, undefined, { name: 5 }]) {
+      const fail = () => {
+        throw thrown;
+      };
+      const kek = awsKmsKek({ client: { encrypt: fail, decrypt: fail }, keyId: ARN });
+      const error = await failure(kek.wrap(key, context));
+      expect(error).toMatchObject({ code: 'ERR_KEK_RESPONSE' });
+      expect(String(error)).not.toContain('canary');
+      expect((error as Error).cause).toBeUndefined();
+    }
+  });
 
   it('that cannot be reached at all is unavailable', async () => {
     const { key, context } = sample({});

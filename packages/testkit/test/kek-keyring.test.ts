@@ -223,6 +223,13 @@ describe('a slot that Vault opens', () => {
     await other.close();
   });
 
+  it('is damaged when its key is not the one that it names, which is wiped', async () => {
+    const wrong = generateRawKey();
+    const slot = kekSlot({ ...vaultKek, wrap: async () => Uint8Array.of(1), unwrap: async () => wrong });
+    await expectCode(slot.slotKey(await slot.create()), 'ERR_KEYRING_DAMAGED');
+    expect(wrong.wiped).toBe(true);
+  });
+
   it.each([
     ['no wrapped key', { wrapped: 1 }],
     ['another alphabet', { wrapped: '++++' }],

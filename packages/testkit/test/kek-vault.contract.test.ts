@@ -212,6 +212,19 @@ describe('the answers', () => {
   });
 });
 
+describe('a wrapped key', () => {
+  it('of version 0 is not sent: Vault would take it for version 1', async () => {
+    const service = await startVaultTransit();
+    const { key, context } = sample({});
+    const kek = kekOf(service);
+    const wrapped = await kek.wrap(key, context);
+    wrapped[4] = 0;
+    await expectCode(kek.unwrap(wrapped, context), 'ERR_DECRYPT');
+    expect(service.requests).toHaveLength(1);
+    await service.close();
+  });
+});
+
 describe('rotation in Vault', () => {
   it('keeps old versions readable until they are disallowed', async () => {
     const service = await startVaultTransit();

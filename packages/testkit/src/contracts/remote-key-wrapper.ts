@@ -175,7 +175,7 @@ export function remoteKeyWrapperContract(
     test('stops when its caller gives up, with the reason of the caller', async ({ open, fail, requests, without }) => {
       if (without?.includes('hang') === true) return;
       const { key, context } = sample({});
-      const kek = open(QUICK);
+      const kek = open({ ...QUICK, attempts: 1 });
       const wrapped = await kek.wrap(key, context);
       fail('hang', 1);
       const controller = new AbortController();
