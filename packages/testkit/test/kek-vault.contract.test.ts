@@ -115,6 +115,53 @@ describe('the context is bound', () => {
   });
 });
 
+describe('the fetch that is given', () => {
+  it('sends the requests, with certificates of its own, say', async () => {
+    const service = await startVaultTransit();
+    const urls: string[] = [];
+    const fetch: VaultTransitOptions['fetch'] = (input, init) => {
+      urls.push(String(input));
+      return globalThis.fetch(String(input).replace('https://vault.test', service.url), init);
+    };
+    const { key, context } = sample({});
+    const kek = kekOf(service, { address: 'https://vault.test/', fetch });
+    await expectKey(kek, await kek.wrap(key, context), { key, context });
+    expect(urls).toEqual(['https://vault.test/v1/transit/encrypt/app', 'https://vault.test/v1/transit/decrypt/app']);
+    await service.close();
+  });
+
+  it.each([
+    ['DEPTH_ZERO_SELF_SIGNED_CERT', 1],
+    ['CERT_HAS_EXPIRED', 1],
+    ['ERR_TLS_CERT_ALTNAME_INVALID', 1],
+    ['ECONNREFUSED', 3],
+    ['ENOTFOUND', 3],
+    ['UND_ERR_CONNECT_TIMEOUT', 3],
+  ])('fails with %s, which is unavailable after %i tries', async (code, tries) => {
+    const service = await startVaultTransit();
+    let asked = 0;
+    const fetch = () => {
+      asked++;
+      return Promise.reject(new TypeError('fetch failed', { cause: Object.assign(new Error('canary'), { code }) }));
+    };
+    const { key, context } = sample({});
+    const error = await failure(kekOf(service, { fetch }).wrap(key, context));
+    expect(error).toMatchObject({ code: 'ERR_KEK_UNAVAILABLE' });
+    expect(String(error)).toContain(code);
+    expect(String(error)).not.toContain('canary');
+    expect(asked).toBe(tries);
+    await service.close();
+  });
+
+  it('may be one that hides redirects behind status 0', async () => {
+    const service = await startVaultTransit();
+    const fetch = async () => Object.defineProperty(new Response(null), 'status', { value: 0 });
+    const { key, context } = sample({});
+    await expectCode(kekOf(service, { fetch }).wrap(key, context), 'ERR_KEK_RESPONSE');
+    await service.close();
+  });
+});
+
 describe('the answers', () => {
   it('of a redirect are not followed: token and key would go elsewhere', async () => {
     const [service, elsewhere] = [await startVaultTransit(), await startVaultTransit()];
