@@ -15,7 +15,20 @@ export {
   openEnvironmentKeyring,
 } from './environment.ts';
 export { ERROR_CODES, type ErrorCode, type ErrorDetails, FieldsealError, isFieldsealError } from './errors.ts';
-export type { Channels, CipherEvent, FailureEvent, KeyringEvent, WearEvent } from './events.ts';
+export type {
+  BackupEvent,
+  BreakerEvent,
+  CacheEvent,
+  Channels,
+  CipherEvent,
+  FailureEvent,
+  FieldCount,
+  HoneyEvent,
+  KeyringEvent,
+  PolicyEvent,
+  RotationEvent,
+  WearEvent,
+} from './events.ts';
 export { type CellField, FieldCipher, type PlainField, type StoredField } from './field-cipher.ts';
 export type { ColumnType, FieldSpec, IndexSpec, NormalizerName } from './field-spec.ts';
 export type { KeyPurpose, KeyWrapper, WrapContext } from './kek/key-wrapper.ts';
@@ -44,6 +57,7 @@ export { passphrase, rawKey, recoveryKey, type Slot, type SlotOpener, type SlotP
 export { type KeyringStorage, keyringFile, keyringMemory } from './keyring/storage.ts';
 export { DESTROY_WAIT_MS } from './keyset.ts';
 export { NORMALIZER_NAMES } from './normalizer.ts';
+export type { ReadWatch, WatchedCell } from './read-watch.ts';
 export { SecretBytes } from './secret-bytes.ts';
 export { isSuite, SUITES, type Suite, type SuiteId, XAES_256_GCM, XCHACHA20_POLY1305 } from './suite.ts';
 export { canonicalText, MAX_PAD, VALUE_TYPES, type ValueType } from './value.ts';

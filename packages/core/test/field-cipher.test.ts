@@ -388,13 +388,17 @@ describe('the channels of node:diagnostics_channel', () => {
   it('tell of batches', () => {
     const view = keyView();
     const seen = events('fieldseal:cipher', () => {
-      const fields = ['ada', 'bob'].map((value) => plain(value));
+      const spec = fieldSpec();
+      const fields = ['ada', 'bob'].map((value) => plain(value, spec));
       const stored = cipher.encrypt(view, fields).map((one, at) => ({ ...(fields[at] as PlainField), stored: one }));
       cipher.decrypt(view, cipher.parse(stored));
     });
+    const fields = [{ model: 'Patient', field: 'notes', count: 2 }];
+    const ms = expect.any(Number);
+    const size = 2 * (4 + Math.ceil(((50 + 3) * 4) / 3)); // characters of two texts of 3 bytes
     expect(seen).toEqual([
-      { operation: 'encrypt', count: 2, engine: 'noble', ms: expect.any(Number) },
-      { operation: 'decrypt', count: 2, engine: 'noble', ms: expect.any(Number) },
+      { operation: 'encrypt', count: 2, fields, older: 0, size, engine: 'noble', ms },
+      { operation: 'decrypt', count: 2, fields, older: 0, size, engine: 'noble', ms },
     ]);
     for (const { ms } of seen) expect(ms).toBeGreaterThanOrEqual(0);
   });
@@ -414,6 +418,21 @@ describe('the channels of node:diagnostics_channel', () => {
       { code: 'ERR_VALUE', ...place, keyId: undefined },
       { code: 'ERR_KEY_UNKNOWN', ...place, keyId },
       { code: 'ERR_DECRYPT', ...place, keyId },
+    ]);
+  });
+
+  it.each(ENGINES)('count values that are under an older key, on both ways of reading, on %s', (engine) => {
+    const [old, primary] = [dataKey(2), dataKey(3)];
+    const fast = new FieldCipher({ engine });
+    const stored = [store(plain('a'), keyView([old])), store(plain('b'), keyView([primary]))];
+    const view = keyView([primary, old]);
+    const seen = events('fieldseal:cipher', () => {
+      expect(fast.read(view, stored)).toEqual(['a', 'b']);
+      expect(fast.decrypt(view, fast.parse(stored))).toEqual(['a', 'b']);
+    });
+    expect(seen.map(({ older, count }) => [older, count])).toEqual([
+      [1, 2],
+      [1, 2],
     ]);
   });
 
