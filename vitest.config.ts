@@ -5,6 +5,7 @@ import { defineConfig } from 'vitest/config';
 const sources: Record<string, string> = {
   '@fieldseal/core': './packages/core/src/index.ts',
   '@fieldseal/core/internal': './packages/core/src/internal.ts',
+  '@fieldseal/monitor': './packages/monitor/src/index.ts',
   '@fieldseal/prisma': './packages/prisma-extension/src/index.ts',
   '@fieldseal/prisma/internal': './packages/prisma-extension/src/internal.ts',
   '@fieldseal/testkit': './packages/testkit/src/index.ts',
