@@ -10,13 +10,13 @@ export interface VolumeCusumOptions {
   readonly threshold?: number;
 }
 
-/** Share of a window in what is usual: about an hour of windows of ten seconds. */
-const LEARNING = 1 / 360;
+/** Windows that make up what is usual: an hour of ten seconds each. The first ones of a client count for more. */
+const MEMORY = 360;
 
 /**
- * Finds that one client reads far more than it used to: the CUSUM of {@link FailureCusum} over volumes, against a mean that is learned. A window
- * teaches no more than `factor` times the mean, so that a sudden export is found before it becomes usual; who grows by less than a percent a
- * window is not found.
+ * Finds that one client reads far more than it used to: the CUSUM of FailureCusum over volumes, against a mean that is learned. A window teaches
+ * no more than `factor` times the mean, so that a sudden export is found before it becomes usual; who grows slowly, by a percent a window, is
+ * not found.
  */
 export class VolumeCusum {
   readonly #unit: number;
@@ -25,6 +25,7 @@ export class VolumeCusum {
   readonly #threshold: number;
   #mean: number;
   #evidence = 0;
+  #windows = 0;
 
   constructor({ unit = 100, expected = 100, factor = 5, threshold = 12 }: VolumeCusumOptions = {}) {
     this.#unit = unit;
@@ -40,7 +41,8 @@ export class VolumeCusum {
     const usual = Math.max(this.#mean, this.#least);
     const step = events * Math.log(this.#factor) - usual * (this.#factor - 1);
     this.#evidence = Math.max(0, this.#evidence + step);
-    this.#mean += LEARNING * (Math.min(events, this.#factor * usual) - this.#mean);
+    this.#windows = Math.min(this.#windows + 1, MEMORY);
+    this.#mean += (Math.min(events, this.#factor * usual) - this.#mean) / (this.#windows + 1);
     if (this.#evidence <= this.#threshold) return false;
     this.#evidence = 0;
     return true;

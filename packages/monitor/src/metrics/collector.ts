@@ -23,7 +23,7 @@ const HANDLERS: Handlers = {
   'fieldseal:keyring': ({ action, generation }, metrics) => {
     metrics.add('keyring.changes', [action]);
     metrics.set('keyring.generation', [], generation);
-    if (action === 'open' || action === 'create') metrics.add('seal.state', []);
+    if (action === 'open') metrics.add('seal.state', []); // whoever creates one opens it
     if (action === 'close') metrics.lower('seal.state', []);
   },
   'fieldseal:wear': ({ messages, limit }, metrics) => metrics.raise('key.wear', [], messages / limit),
