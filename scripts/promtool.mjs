@@ -94,13 +94,13 @@ function refuseBrokenRules(rules, tests) {
     .replace(/ > 0\b/g, ' > 1e9')
     .replace(/ >= /g, ' < ');
   writeFileSync(rules, broken);
-  const { status } = spawnSync(promtool, ['test', 'rules', ...tests], { encoding: 'utf8' });
+  const { status } = start(promtool, ['test', 'rules', ...tests]);
   if (status === 0) throw new Error('promtool passes rules that were broken on purpose');
   console.log('ok  rules that were broken on purpose fail');
 }
 
 function run(args, input) {
-  const { error, status, stdout, stderr } = spawnSync(promtool, args, { encoding: 'utf8', input });
+  const { error, status, stdout, stderr } = start(promtool, args, { input });
   if (error !== undefined) throw error;
   // `check metrics` ends with 3 when it only has advice.
   if (status !== 0) throw new Error(`promtool ${args[0]} ${args[1]} ended with ${status}:\n${stdout}${stderr}`);
@@ -113,7 +113,7 @@ function say(what, output) {
 }
 
 function findPromtool() {
-  if (spawnSync('promtool', ['--version']).status === 0) return 'promtool';
+  if (start('promtool', ['--version']).status === 0) return 'promtool';
   const target = join(ROOT, '.cache', 'services', 'promtool');
   const program = join(target, 'usr', 'bin', 'promtool');
   if (existsSync(program)) return program;
@@ -121,18 +121,21 @@ function findPromtool() {
   rmSync(scratch, { recursive: true, force: true });
   mkdirSync(scratch, { recursive: true });
   const sandbox = process.getuid?.() === 0 ? ['-o', 'APT::Sandbox::User=root'] : [];
-  const download = () =>
-    spawnSync('apt-get', [...sandbox, 'download', '-q', 'prometheus'], { cwd: scratch, encoding: 'utf8' });
+  const download = () => start('apt-get', [...sandbox, 'download', '-q', 'prometheus'], { cwd: scratch });
   let { status, stderr } = download();
   if (status !== 0 && process.getuid?.() === 0) {
-    spawnSync('apt-get', ['update', '-q']);
+    start('apt-get', ['update', '-q']);
     ({ status, stderr } = download());
   }
   if (status !== 0) throw new Error(`there is no promtool, and apt-get download failed: ${stderr}`);
   const [archive] = readdirSync(scratch).filter((name) => name.endsWith('.deb'));
-  const unpacked = spawnSync('dpkg-deb', ['-x', archive, '.'], { cwd: scratch, encoding: 'utf8' });
+  const unpacked = start('dpkg-deb', ['-x', archive, '.'], { cwd: scratch });
   if (unpacked.status !== 0) throw new Error(`dpkg-deb failed: ${unpacked.stderr}`);
   rmSync(target, { recursive: true, force: true });
   renameSync(scratch, target);
   return program;
+}
+
+function start(program, args, options = {}) {
+  return spawnSync(program, args, { encoding: 'utf8', ...options });
 }

@@ -116,7 +116,7 @@ export class FieldCipher {
    * @returns null when it does not: then {@link parse} tells which keys are to be resolved
    */
   read(view: KeyView, fields: readonly StoredField[]): unknown[] | null {
-    this.#admit(fields);
+    this.#admit(fields.length);
     const started = startOf();
     const { length } = fields;
     const stored: string[] = new Array(length);
@@ -173,7 +173,7 @@ export class FieldCipher {
    * does not hold the key; ERR_VALUE_TYPE when the cell holds another type than its field
    */
   decrypt(view: KeyView, fields: readonly CellField[]): unknown[] {
-    this.#admit(fields);
+    this.#admit(fields.length);
     return this.#decrypt(view, fields);
   }
 
@@ -242,8 +242,8 @@ export class FieldCipher {
     return error.at({ model, field, keyId });
   }
 
-  #admit(fields: readonly StoredField[]): void {
-    for (const watch of this.#watch) watch.admit?.(fields);
+  #admit(count: number): void {
+    for (const watch of this.#watch) watch.admit?.(count);
   }
 
   #opened(fields: readonly StoredField[]): void {

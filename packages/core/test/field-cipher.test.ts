@@ -421,21 +421,6 @@ describe('the channels of node:diagnostics_channel', () => {
     ]);
   });
 
-  it.each(ENGINES)('count values that are under an older key, on both ways of reading, on %s', (engine) => {
-    const [old, primary] = [dataKey(2), dataKey(3)];
-    const fast = new FieldCipher({ engine });
-    const stored = [store(plain('a'), keyView([old])), store(plain('b'), keyView([primary]))];
-    const view = keyView([primary, old]);
-    const seen = events('fieldseal:cipher', () => {
-      expect(fast.read(view, stored)).toEqual(['a', 'b']);
-      expect(fast.decrypt(view, fast.parse(stored))).toEqual(['a', 'b']);
-    });
-    expect(seen.map(({ older, count }) => [older, count])).toEqual([
-      [1, 2],
-      [1, 2],
-    ]);
-  });
-
   it('tell nothing of a batch that failed', () => {
     expect(events('fieldseal:cipher', () => codeOf(() => cipher.encrypt(keyView(), [plain(5)])))).toEqual([]);
   });

@@ -1,5 +1,7 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { expect, test } from 'vitest';
 import { FieldsealError } from '../src/errors.ts';
+import type { CipherEvent } from '../src/events.ts';
 import { FieldCipher } from '../src/field-cipher.ts';
 import type { ReadWatch } from '../src/read-watch.ts';
 import { codeOf } from './error-code.ts';
@@ -10,8 +12,8 @@ function recorder(refuses = false): ReadWatch & { readonly calls: string[] } {
   const calls: string[] = [];
   return {
     calls,
-    admit: (cells) => {
-      calls.push(`admit ${cells.length}`);
+    admit: (count) => {
+      calls.push(`admit ${count}`);
       if (refuses) throw new FieldsealError('ERR_READ_STOPPED', 'reading was stopped');
     },
     opened: (cells) => void calls.push(`opened ${cells.length}`),
@@ -22,6 +24,8 @@ function recorder(refuses = false): ReadWatch & { readonly calls: string[] } {
 const view = viewOf(0x11, 1);
 const text = fieldSpec();
 const bytes = fieldSpec('String', 'Bytes');
+const plain = { spec: text, value: 'ada', binding: null };
+const ENGINES = ['simd', 'native', 'noble'] as const;
 
 function stored(spec = text): { spec: typeof text; stored: unknown; binding: null } {
   const [cell] = new FieldCipher().encrypt(view, [{ spec, value: 'ada', binding: null }]);
@@ -60,3 +64,27 @@ test('failures are told by code, and a batch that fails is not told as opened', 
   expect(codeOf(() => cipher.read(view, [{ ...cell, stored: 'plaintext' }]))).toBe('ERR_CELL_FORMAT');
   expect(watch.calls).toEqual(['admit 2', 'failed ERR_DECRYPT', 'admit 1', 'failed ERR_CELL_FORMAT']);
 });
+
+test.each([...ENGINES])(
+  'the event counts values that are under an older key, on either way of reading, on %s',
+  (engine) => {
+    const [old, primary] = [viewOf(0x11, 2), viewOf(0x11, 3)];
+    const both = {
+      ...primary,
+      keys: new Map([...primary.keys, ...old.keys]),
+      statuses: new Map([...primary.statuses, ...old.statuses]),
+    };
+    const cipher = new FieldCipher({ engine });
+    const cells = [old, primary].map((view) => ({ ...stored(), stored: cipher.encrypt(view, [plain])[0] }));
+    const seen: CipherEvent[] = [];
+    const listen = (event: unknown): void => void seen.push(event as CipherEvent);
+    subscribe('fieldseal:cipher', listen);
+    cipher.read(both, cells);
+    cipher.decrypt(both, cipher.parse(cells));
+    unsubscribe('fieldseal:cipher', listen);
+    expect(seen.map(({ older, count }) => [older, count])).toEqual([
+      [1, 2],
+      [1, 2],
+    ]);
+  },
+);

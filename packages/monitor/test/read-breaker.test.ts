@@ -29,7 +29,7 @@ function setting(options: Partial<ReadBreakerOptions> = {}): Setting {
     },
     stopped: () => {
       try {
-        breaker.admit?.([]);
+        breaker.admit?.(1);
         return false;
       } catch (error) {
         expect(error).toMatchObject({ code: 'ERR_READ_STOPPED' });

@@ -25,7 +25,7 @@ const NONCE_DIGITS = (NONCE_BYTES * 4) / 3;
 const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
 const HINT_HEX = 8;
 const DIGEST_HEX = 32;
-const MARK = new RegExp(`^[0-9a-f]{${HINT_HEX}}\\.[0-9a-f]{${DIGEST_HEX}}$`);
+const MARK = new RegExp(`^[0-9a-f]{${HINT_HEX}}\\.[0-9a-f]{${HINT_HEX}}\\.[0-9a-f]{${DIGEST_HEX}}$`);
 
 const honeyChannel = channel('fieldseal:honey');
 
@@ -42,7 +42,7 @@ export function honeyMark(key: SecretBytes, stored: string | Uint8Array): string
   if (nonce.length !== NONCE_DIGITS || (typeof stored === 'string' && !stored.startsWith(TEXT_PREFIX)))
     throw new FieldsealError('ERR_CELL_FORMAT', 'a honey cell is no cell');
   checkKey(key);
-  return `${hint(key, nonce.slice(0, 2))}.${digest(key, nonce)}`;
+  return `${hint(key, 'first', nonce.slice(0, 2))}.${hint(key, 'second', nonce.slice(2, 4))}.${digest(key, nonce)}`;
 }
 
 /** Options of {@link honeyCells}. */
@@ -55,40 +55,52 @@ export interface HoneyOptions {
 
 /**
  * Watches for honey cells: pass it as `encryption({ watch: [honeyCells(…)] })`. Opening one publishes `fieldseal:honey`, which raises a critical
- * alert; the reader is not told. It costs two characters of each cell and a table look-up, and a digest for one cell in a few hundred.
+ * alert; the reader is not told. It costs a look at four characters of each cell, and a digest for hardly any of them.
  *
  * @throws ERR_OPTIONS for a mark that is none, or a key of another length
  */
 export function honeyCells({ key, marks }: HoneyOptions): ReadWatch {
   checkKey(key);
   const names = new Map<string, string>();
-  const hints = new Set<string>();
+  const [first, second] = [new Set<string>(), new Set<string>()];
   for (const [name, mark] of Object.entries(marks)) {
     if (!MARK.test(mark)) throw new FieldsealError('ERR_OPTIONS', `the mark of the honey cell ${name} is none`);
-    hints.add(mark.slice(0, HINT_HEX));
-    names.set(mark.slice(HINT_HEX + 1), name);
+    const [one = '', two = '', rest = ''] = mark.split('.');
+    first.add(one);
+    second.add(two);
+    names.set(rest, name);
   }
   // A copy of its own: a key that the caller wipes must not turn the watch off in silence.
   const own = SecretBytes.copy(key.expose());
-  const table = hintTable(key, hints);
+  const tables: Tables = { first: hintTable(key, 'first', first), second: hintTable(key, 'second', second) };
   return {
     opened: (cells) => {
       for (const { stored, spec } of cells) {
-        if (mayBeHoney(table, stored as string | Uint8Array)) tell(names, own, stored as string | Uint8Array, spec);
+        if (mayBeHoney(tables, stored as string | Uint8Array)) tell(names, own, stored as string | Uint8Array, spec);
       }
     },
   };
 }
 
-function mayBeHoney(table: Uint8Array, stored: string | Uint8Array): boolean {
-  if (typeof stored === 'string')
-    return table[pairIndex(stored.charCodeAt(NONCE_AT), stored.charCodeAt(NONCE_AT + 1))] === 1;
-  const [a = 0, b = 0] = [stored[HEADER_BYTES], stored[HEADER_BYTES + 1]];
-  return table[pairIndex(ALPHABET.charCodeAt(a >> 2), ALPHABET.charCodeAt(((a & 3) << 4) | (b >> 4)))] === 1;
+/** 1 at each pair of characters that a nonce of a honey cell has in its first two places, or in the two behind. */
+interface Tables {
+  readonly first: Uint8Array;
+  readonly second: Uint8Array;
 }
 
-function pairIndex(first: number, second: number): number {
-  return (first << 7) | second;
+/** Few other cells pass both tables, so that hardly any digest is computed in vain. */
+function mayBeHoney({ first, second }: Tables, stored: string | Uint8Array): boolean {
+  const text = typeof stored === 'string' ? stored : undefined;
+  const digits = text ?? nonceDigits(stored);
+  const at = text === undefined ? 0 : NONCE_AT;
+  return (
+    first[pairIndex(digits.charCodeAt(at), digits.charCodeAt(at + 1))] === 1 &&
+    second[pairIndex(digits.charCodeAt(at + 2), digits.charCodeAt(at + 3))] === 1
+  );
+}
+
+function pairIndex(one: number, other: number): number {
+  return (one << 7) | other;
 }
 
 function tell(
@@ -103,23 +115,23 @@ function tell(
   honeyChannel.publish(event);
 }
 
-/** 1 at each pair of characters that a nonce of a honey cell begins with. Few others pass, so that hardly any digest is computed in vain. */
-function hintTable(key: SecretBytes, hints: ReadonlySet<string>): Uint8Array {
+function hintTable(key: SecretBytes, place: keyof Tables, hints: ReadonlySet<string>): Uint8Array {
   const table = new Uint8Array(1 << 14);
   for (const a of ALPHABET)
-    for (const b of ALPHABET) if (hints.has(hint(key, a + b))) table[pairIndex(a.charCodeAt(0), b.charCodeAt(0))] = 1;
+    for (const b of ALPHABET)
+      if (hints.has(hint(key, place, a + b))) table[pairIndex(a.charCodeAt(0), b.charCodeAt(0))] = 1;
   return table;
 }
 
-function hint(key: SecretBytes, pair: string): string {
-  return mac(key, 'hint', pair).slice(0, HINT_HEX);
+function hint(key: SecretBytes, place: keyof Tables, pair: string): string {
+  return mac(key, place, pair).slice(0, HINT_HEX);
 }
 
 function digest(key: SecretBytes, nonce: string): string {
   return mac(key, 'cell', nonce).slice(0, DIGEST_HEX);
 }
 
-function mac(key: SecretBytes, use: 'hint' | 'cell', text: string): string {
+function mac(key: SecretBytes, use: keyof Tables | 'cell', text: string): string {
   return createHmac('sha256', key.expose()).update(`fieldseal/honey/1/${use}/${text}`).digest('hex');
 }
 
