@@ -64,20 +64,17 @@ export interface WearEvent {
   readonly limit: number;
 }
 
-/** Where a job over stored rows stands. Totals of the job, so that whoever listens late is right; published once per batch of rows. */
-export interface RotationEvent {
-  /** What the job does. Not the id of the job: that would be a new series of metrics for each. */
-  readonly job: 'reencrypt' | 'backfill' | 'rewrap' | 'verify';
-  /** Model of the rows; empty for `rewrap`, which has none. */
+/** A job did something: a batch with its counts, or a change of its state. */
+export interface JobEvent {
+  readonly action: 'start' | 'batch' | 'pause' | 'resume' | 'cancel' | 'done';
+  readonly job: string;
+  readonly kind: string;
   readonly model: string;
-  readonly state: 'running' | 'paused' | 'done' | 'failed' | 'cancelled';
-  /** Rows done so far. */
-  readonly rows: number;
-  /** Rows left, or undefined where it is not known. */
-  readonly remaining: number | undefined;
-  /** Rows that another writer changed meanwhile, and that were done again. */
+  /** Rows of the batch that were looked at, changed, and changed by others meanwhile. */
+  readonly read: number;
+  readonly done: number;
   readonly conflicts: number;
-  /** Rows that cannot be opened and were left as they are. */
+  /** Values of the batch that could not be served. */
   readonly quarantined: number;
 }
 
@@ -93,32 +90,51 @@ export interface BackupEvent {
   readonly ms: number;
 }
 
-/** Keys were looked up in a cache. Hits of a tier in the process are counted there and published together, as events are not free. */
+/** Something happened to the cache of keys. It names no scope: scopes are the customers of whoever runs this. */
 export interface CacheEvent {
-  /** `l1` is in the process, `l2` outside. */
-  readonly tier: 'l1' | 'l2';
-  /** `error`: the tier did not answer, or gave something that is not authentic. */
-  readonly result: 'hit' | 'miss' | 'stale' | 'error';
-  /** Number of look-ups. */
-  readonly count: number;
-  /** Entries in the tier now, where it knows. */
-  readonly entries: number | undefined;
+  readonly action: CacheAction;
+  readonly keyringId: string;
+  /** Scopes that it is about, as a number. */
+  readonly scopes: number;
 }
 
-/** A circuit breaker changed its state. */
-export interface BreakerEvent {
-  /** What is behind it: a fixed name such as `redis`, never an address. */
-  readonly breaker: string;
-  readonly state: 'closed' | 'half-open' | 'open';
+/**
+ * What happened to a cache:
+ *
+ * - `read`: keysets came from the key store; `shared`: from the shared cache
+ * - `refused`: the shared cache gave something that this keyring did not put there, or that is too old; it counted as nothing
+ * - `failed`: the shared cache failed or took too long; `opened`, `closed`: its circuit breaker gave it up, or tries it again
+ * - `lost`: an announcement of a change was missed, so that all cached keysets are read again
+ * - `stale`: keysets could not be read again in time and are used until their age ends
+ */
+export type CacheAction = 'read' | 'shared' | 'refused' | 'failed' | 'opened' | 'closed' | 'lost' | 'stale';
+
+/** A KEK outside the keyring was used. It names the KEK, never a key or the scope. */
+export interface KekEvent {
+  readonly operation: 'wrap' | 'unwrap';
+  readonly kekId: string;
+  /**
+   * `ok`: done. `retry`: an attempt failed and another follows. `failed`: given up. `partial`: a `multi` KEK did it without this member, which
+   * should be looked at: what was wrapped is less redundant than it should be.
+   */
+  readonly outcome: 'ok' | 'retry' | 'failed' | 'partial';
+  /** Code of the error, if there was one. */
+  readonly code: string | undefined;
+  /** Attempts so far, from 1. */
+  readonly attempt: number;
+  /** Wall time since the first attempt began, in milliseconds. */
+  readonly ms: number;
 }
 
-/** A use of keys was refused by policy. */
-export interface PolicyEvent {
-  /** `denied`: not authorised. `limited`: too often. */
-  readonly decision: 'denied' | 'limited';
-  readonly operation: 'encrypt' | 'decrypt' | 'index';
-  readonly model: string | undefined;
-  readonly field: string | undefined;
+/** A use of keys was denied by the use policy. It names the actor, which an audit needs: treat it as personal data. */
+export interface DenialEvent {
+  readonly code: 'ERR_NOT_AUTHORIZED' | 'ERR_RATE_LIMITED';
+  readonly actor: string | undefined;
+  readonly model: string;
+  readonly fields: readonly string[];
+  readonly operation: 'encrypt' | 'decrypt' | 'search';
+  /** Why, in a few words of ours. */
+  readonly reason: string;
 }
 
 /** A honey cell, which no application reads, was opened. */
@@ -135,11 +151,11 @@ export interface Channels {
   readonly 'fieldseal:failure': FailureEvent;
   readonly 'fieldseal:keyring': KeyringEvent;
   readonly 'fieldseal:wear': WearEvent;
-  readonly 'fieldseal:rotation': RotationEvent;
+  readonly 'fieldseal:job': JobEvent;
   readonly 'fieldseal:backup': BackupEvent;
   readonly 'fieldseal:cache': CacheEvent;
-  readonly 'fieldseal:breaker': BreakerEvent;
-  readonly 'fieldseal:policy': PolicyEvent;
+  readonly 'fieldseal:kek': KekEvent;
+  readonly 'fieldseal:denial': DenialEvent;
   readonly 'fieldseal:honey': HoneyEvent;
 }
 
@@ -148,11 +164,11 @@ const channels: Readonly<Record<keyof Channels, Channel>> = {
   'fieldseal:failure': channel('fieldseal:failure'),
   'fieldseal:keyring': channel('fieldseal:keyring'),
   'fieldseal:wear': channel('fieldseal:wear'),
-  'fieldseal:rotation': channel('fieldseal:rotation'),
+  'fieldseal:job': channel('fieldseal:job'),
   'fieldseal:backup': channel('fieldseal:backup'),
   'fieldseal:cache': channel('fieldseal:cache'),
-  'fieldseal:breaker': channel('fieldseal:breaker'),
-  'fieldseal:policy': channel('fieldseal:policy'),
+  'fieldseal:kek': channel('fieldseal:kek'),
+  'fieldseal:denial': channel('fieldseal:denial'),
   'fieldseal:honey': channel('fieldseal:honey'),
 };
 

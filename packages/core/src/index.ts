@@ -17,16 +17,17 @@ export {
 export { ERROR_CODES, type ErrorCode, type ErrorDetails, FieldsealError, isFieldsealError } from './errors.ts';
 export type {
   BackupEvent,
-  BreakerEvent,
+  CacheAction,
   CacheEvent,
   Channels,
   CipherEvent,
+  DenialEvent,
   FailureEvent,
   FieldCount,
   HoneyEvent,
+  JobEvent,
+  KekEvent,
   KeyringEvent,
-  PolicyEvent,
-  RotationEvent,
   WearEvent,
 } from './events.ts';
 export { type CellField, FieldCipher, type PlainField, type StoredField } from './field-cipher.ts';

@@ -34,6 +34,7 @@ export {
   type HealthReport,
   type HealthState,
 } from './health/health.ts';
+export type { CacheCounts } from './metrics/collector.ts';
 export type { MetricName } from './metrics/metric-table.ts';
 export type { MetricSource, Metrics, Series } from './metrics/metrics.ts';
 export {

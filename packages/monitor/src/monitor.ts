@@ -8,7 +8,7 @@ import { type AnomalyOptions, AnomalyWatch } from './anomalies/anomaly-watch.ts'
 import { type Clock, systemClock } from './clock.ts';
 import { type EndpointOptions, Endpoints } from './health/endpoints.ts';
 import { Health, type HealthCheck } from './health/health.ts';
-import { Collector, countKeys } from './metrics/collector.ts';
+import { type CacheCounts, Collector, countCache, countKeys } from './metrics/collector.ts';
 import { Metrics } from './metrics/metrics.ts';
 
 /** Time between evaluations of the rules, and length of a window of the detectors, in ms. */
@@ -20,11 +20,13 @@ const KEYS_INTERVAL_MS = 60_000;
 /** What is used of an open keyring. */
 export interface DescribedKeyring {
   describe(): Promise<KeyringDescription>;
+  /** Counts of its cache, where it has one: they come from memory, at once. */
+  cacheStats?(): CacheCounts;
 }
 
 /** Options of {@link startMonitor}. */
 export interface MonitorOptions {
-  /** An open keyring, for the metrics of its keys: it is looked at every minute. */
+  /** An open keyring, for the metrics of its keys and of its cache: it is looked at every minute, its cache every ten seconds. */
   readonly keyring?: DescribedKeyring;
   /** All rules of this package by default. */
   readonly rules?: readonly AlertRule[];
@@ -80,6 +82,7 @@ export function startMonitor(options: MonitorOptions = {}): Monitor {
   stops.push(
     clock.every(INTERVAL_MS, () => {
       anomalies.endWindow();
+      if (keyring?.cacheStats !== undefined) countCache(keyring.cacheStats(), metrics);
       ticking();
     }),
   );

@@ -261,16 +261,16 @@ test('what happened before the first evaluation is not lost', async () => {
 
 test('a counter that starts again counts from 0', async () => {
   const metrics = new Metrics();
-  metrics.set('rotation.rows', ['verify', 'Patient'], 100);
+  metrics.set('job.rows', ['verify', 'Patient'], 100);
   const rule: AlertRule = {
     ...RULE,
-    condition: { kind: 'increase', of: { metric: 'rotation.rows' }, above: 25, window: 300 },
+    condition: { kind: 'increase', of: { metric: 'job.rows' }, above: 25, window: 300 },
     by: [],
     hold: 0,
   };
   const { engine, clock } = setting({ metrics }, rule);
   for (const total of [20, 27]) {
-    metrics.set('rotation.rows', ['verify', 'Patient'], total);
+    metrics.set('job.rows', ['verify', 'Patient'], total);
     clock.advanceTo(clock.now() + 10_000);
     await engine.tick();
   }

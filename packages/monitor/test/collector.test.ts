@@ -1,7 +1,7 @@
 import { channel } from 'node:diagnostics_channel';
 import { createKeyring, generateRawKey, keyringMemory, openKeyring, rawKey } from '@fieldseal/core';
 import { afterEach, expect, test } from 'vitest';
-import { Collector, countKeys } from '../src/metrics/collector.ts';
+import { Collector, countCache, countKeys } from '../src/metrics/collector.ts';
 import type { MetricName } from '../src/metrics/metric-table.ts';
 import { Metrics } from '../src/metrics/metrics.ts';
 import { manualClock } from './manual-clock.ts';
@@ -85,18 +85,22 @@ test('a start that fails for want of the key is sealed', async () => {
   expect([...metrics.series('seal.state')]).toMatchObject([{ value: 0 }]);
 });
 
-test('jobs report totals; one that ended has nothing left', () => {
+test('jobs: rows add up, and whether one runs is known from what it did last', () => {
   const metrics = collect();
-  const job = { job: 'reencrypt', model: 'Patient', conflicts: 1, quarantined: 2 };
-  publish('rotation', { ...job, state: 'running', rows: 10, remaining: 90 });
-  publish('rotation', { ...job, state: 'paused', rows: 20, remaining: 80 });
-  expect(values(metrics, 'rotation.remaining')).toEqual({ 'reencrypt Patient': 80 });
-  expect(values(metrics, 'rotation.paused')).toEqual({ 'reencrypt Patient': 1 });
-  publish('rotation', { ...job, state: 'failed', rows: 30, remaining: 70 });
-  expect(values(metrics, 'rotation.rows')).toEqual({ 'reencrypt Patient': 30 });
-  expect(values(metrics, 'rotation.remaining')).toEqual({});
-  expect(values(metrics, 'rotation.quarantined')).toEqual({ 'reencrypt Patient': 2 });
-  expect(values(metrics, 'rotation.failed')).toEqual({ 'reencrypt Patient': 1 });
+  const job = { job: 'j1', kind: 'reencrypt', model: 'Patient', read: 0, done: 0, conflicts: 0, quarantined: 0 };
+  publish('job', { ...job, action: 'start' });
+  expect(values(metrics, 'job.running')).toEqual({ 'reencrypt Patient': 1 });
+  publish('job', { ...job, action: 'batch', read: 200, done: 150, conflicts: 1 });
+  publish('job', { ...job, action: 'batch', read: 100, done: 99, quarantined: 2 });
+  expect(values(metrics, 'job.rows')).toEqual({ 'reencrypt Patient': 300 });
+  expect(values(metrics, 'job.conflicts')).toEqual({ 'reencrypt Patient': 1 });
+  expect(values(metrics, 'job.quarantined')).toEqual({ 'reencrypt Patient': 2 });
+  publish('job', { ...job, action: 'pause' });
+  expect([values(metrics, 'job.running'), values(metrics, 'job.paused')]).toEqual([{}, { 'reencrypt Patient': 1 }]);
+  publish('job', { ...job, action: 'resume' });
+  expect([values(metrics, 'job.running'), values(metrics, 'job.paused')]).toEqual([{ 'reencrypt Patient': 1 }, {}]);
+  publish('job', { ...job, action: 'done' });
+  expect([values(metrics, 'job.running'), values(metrics, 'job.paused')]).toEqual([{}, {}]);
 });
 
 test('backups: a failure does not count as a success', () => {
@@ -113,27 +117,44 @@ test('backups: a failure does not count as a success', () => {
   expect(values(metrics, 'backup.drill_duration')).toEqual({ rows: 2.5 });
 });
 
-test('caches, breakers, policy, honey cells and wear', () => {
+test('caches and their breaker', () => {
   const metrics = collect();
-  publish('cache', { tier: 'l1', result: 'hit', count: 40, entries: 3 });
-  publish('cache', { tier: 'l2', result: 'error', count: 1, entries: undefined });
-  publish('breaker', { breaker: 'redis', state: 'open' });
-  publish('policy', { decision: 'denied', operation: 'decrypt', model: 'Patient', field: 'notes' });
+  const event = { keyringId: '00', scopes: 3 };
+  for (const action of ['refused', 'failed', 'failed', 'opened']) publish('cache', { ...event, action });
+  expect(values(metrics, 'cache.events')).toEqual({ refused: 1, failed: 2 });
+  expect(values(metrics, 'breaker.state')).toEqual({ cache: 2 });
+  publish('cache', { ...event, action: 'closed' });
+  expect(values(metrics, 'breaker.state')).toEqual({});
+  const counts = { scopes: 9, hits: 90, misses: 10, evictions: 1 };
+  countCache({ ...counts, shared: null }, metrics);
+  expect(values(metrics, 'cache.requests')).toEqual({ 'local hit': 90, 'local miss': 10 });
+  countCache({ ...counts, shared: { hits: 7, misses: 3, refused: 1, failures: 2 } }, metrics);
+  expect(values(metrics, 'cache.requests')).toMatchObject({ 'shared hit': 7, 'shared miss': 3, 'shared error': 3 });
+  expect(values(metrics, 'cache.entries')).toEqual({ '': 9 });
+});
+
+test('KEKs, denials, honey cells and wear', () => {
+  const metrics = collect();
+  publish('kek', { operation: 'unwrap', kekId: 'k', outcome: 'retry', code: undefined, attempt: 1, ms: 5 });
+  publish('kek', { operation: 'unwrap', kekId: 'k', outcome: 'ok', code: undefined, attempt: 2, ms: 20 });
+  expect(values(metrics, 'kek.requests')).toEqual({ 'unwrap retry': 1, 'unwrap ok': 1 });
+  expect([...metrics.series('kek.duration')]).toMatchObject([{ labels: ['unwrap'], value: 1 }]);
+  const denial = { actor: 'ada', model: 'Patient', fields: ['notes'], operation: 'decrypt', reason: 'no' };
+  publish('denial', { ...denial, code: 'ERR_NOT_AUTHORIZED' });
+  publish('denial', { ...denial, code: 'ERR_RATE_LIMITED' });
+  publish('denial', { ...denial, code: 'ERR_RATE_LIMITED' });
+  expect(values(metrics, 'policy.refusals')).toEqual({ denied: 1, limited: 2 });
   publish('honey', { name: 'n', model: 'Patient', field: 'notes' });
+  expect(values(metrics, 'honey.opened')).toEqual({ '': 1 });
   publish('wear', { keyId: '00', messages: 75, limit: 100 });
   publish('wear', { keyId: '01', messages: 50, limit: 100 });
-  expect(values(metrics, 'cache.requests')).toEqual({ 'l1 hit': 40, 'l2 error': 1 });
-  expect(values(metrics, 'cache.entries')).toEqual({ l1: 3 });
-  expect(values(metrics, 'breaker.state')).toEqual({ redis: 2 });
-  expect(values(metrics, 'policy.refusals')).toEqual({ denied: 1 });
-  expect(values(metrics, 'honey.opened')).toEqual({ '': 1 });
   expect(values(metrics, 'key.wear')).toEqual({ '': 0.75 });
 });
 
 test('events that are none of ours disturb nobody', () => {
   const metrics = collect();
   for (const event of [null, undefined, 5, {}, { fields: null }]) publish('cipher', event);
-  publish('rotation', null);
+  publish('job', null);
   expect(values(metrics, 'failures')['ERR_EVENT']).toBeGreaterThan(0);
 });
 

@@ -112,7 +112,7 @@ describe('the page for Prometheus', () => {
         'decision',
         'error.type',
         'field',
-        'job',
+        'outcome',
         'key.state',
         'kind',
         'model',

@@ -1,3 +1,4 @@
+import { channel } from 'node:diagnostics_channel';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { inspect } from 'node:util';
@@ -42,7 +43,8 @@ test('it looks at the keyring by itself, and goes on when that fails', async () 
   const clock = manualClock(Date.now());
   const { keyring } = await sampleCipher();
   let broken = false;
-  const source = { describe: () => (broken ? Promise.reject(new Error('no file')) : keyring.describe()) };
+  const cacheStats = () => ({ scopes: 2, hits: 5, misses: 1, evictions: 0, shared: null });
+  const source = { cacheStats, describe: () => (broken ? Promise.reject(new Error('no file')) : keyring.describe()) };
   const monitor = startMonitor({ clock, keyring: source });
   await expect
     .poll(() => [...monitor.metrics.series('key.versions')])
@@ -54,6 +56,7 @@ test('it looks at the keyring by itself, and goes on when that fails', async () 
   broken = false;
   clock.advanceTo(clock.now() + 60_000);
   await expect.poll(() => [...monitor.metrics.series('key.versions')]).toMatchObject([{ value: 2 }]);
+  expect([...monitor.metrics.series('cache.entries')]).toMatchObject([{ value: 2 }]);
   await monitor.stop();
   clock.advanceTo(clock.now() + 600_000);
 });
@@ -96,6 +99,14 @@ test('leak: neither values, keys, cells nor clients are in a metric, an alert, a
   decrypt(fieldOf('notes'), ...cells);
   honey.opened?.([{ spec: fieldOf('notes'), stored: bait }]);
   for (let at = 0; at < 20; at++) expect(() => decrypt(fieldOf('notes'), damaged(cells[at] as string))).toThrow();
+  channel('fieldseal:denial').publish({
+    code: 'ERR_NOT_AUTHORIZED',
+    actor: principal,
+    model: 'Patient',
+    fields: ['notes'],
+    operation: 'decrypt',
+    reason: 'no',
+  });
   for (let at = 0; at < 3; at++) {
     clock.advanceTo(clock.now() + 10_000);
     await turn();
@@ -141,9 +152,8 @@ test('every metric of a panel and of a rule exists, and every metric but those o
   expect(unseen).toEqual([
     'key.wear',
     'cache.entries',
-    'rotation.conflicts',
-    'rotation.paused',
-    'rotation.failed',
+    'cache.evictions',
+    'kek.duration',
     'backup.failures',
     'backup.size',
     'backup.drill_duration',

@@ -27,8 +27,8 @@ export type Condition =
   | { readonly kind: 'value'; readonly of: Selector; readonly atLeast?: number; readonly atMost?: number }
   /** A gauge that holds a Unix time is older than `above` seconds. */
   | { readonly kind: 'age'; readonly of: Selector; readonly above: number }
-  /** Something is left to do, and the counter of what is done did not grow within the window. */
-  | { readonly kind: 'stalled'; readonly remaining: Selector; readonly progress: Selector; readonly window: number };
+  /** Something runs, and the counter of what is done did not grow within the window. */
+  | { readonly kind: 'stalled'; readonly running: Selector; readonly progress: Selector; readonly window: number };
 
 /** How bad it is: `critical` wakes somebody, `warning` waits for the morning. */
 export type Severity = 'critical' | 'warning';

@@ -63,7 +63,7 @@ export class RuleState {
       }
       case 'stalled': {
         const grown = this.#increase(source, condition.progress, condition.window, now);
-        const left = this.#groups(source, condition.remaining, Math.max);
+        const left = this.#groups(source, condition.running, Math.max);
         // A window that is not full yet says nothing.
         const full = this.#covers(condition.progress, condition.window, now);
         return this.#where(left, (value, key) => full.has(key) && value > 0 && grown.get(key) === 0);

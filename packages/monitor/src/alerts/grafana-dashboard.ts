@@ -60,15 +60,37 @@ const PANELS: readonly Panel[] = [
     unit: 'none',
     queries: [gauge('keyring.generation', '', 'generation'), rate('keyring.changes', 'action', '{{action}}')],
   },
-  { title: 'Key cache', unit: 'ops', queries: [rate('cache.requests', 'tier, result', '{{tier}} {{result}}')] },
-  { title: 'Breakers', unit: 'none', queries: [gauge('breaker.state', 'breaker', '{{breaker}}')] },
-  { title: 'Rows of jobs', unit: 'ops', queries: [rate('rotation.rows', 'job, model', '{{job}} {{model}}')] },
   {
-    title: 'Rows left and quarantined',
+    title: 'Key cache',
+    unit: 'ops',
+    queries: [
+      rate('cache.requests', 'tier, result', '{{tier}} {{result}}'),
+      rate('cache.events', 'action', '{{action}}'),
+    ],
+  },
+  {
+    title: 'KEKs outside, breakers',
     unit: 'none',
     queries: [
-      gauge('rotation.remaining', 'job, model', 'left {{job}} {{model}}'),
-      gauge('rotation.quarantined', 'job, model', 'quarantined {{job}} {{model}}'),
+      rate('kek.requests', 'operation, outcome', '{{operation}} {{outcome}}'),
+      gauge('breaker.state', 'breaker', 'breaker {{breaker}}'),
+    ],
+  },
+  {
+    title: 'Rows of jobs',
+    unit: 'ops',
+    queries: [
+      rate('job.rows', 'kind, model', '{{kind}} {{model}}'),
+      rate('job.conflicts', 'kind, model', 'conflicts {{kind}} {{model}}'),
+    ],
+  },
+  {
+    title: 'Jobs',
+    unit: 'none',
+    queries: [
+      gauge('job.running', 'kind, model', 'runs {{kind}} {{model}}'),
+      gauge('job.paused', 'kind, model', 'paused {{kind}} {{model}}'),
+      { metric: 'job.quarantined', expression: 'sum by (kind, model) (%)', legend: 'quarantined {{kind}} {{model}}' },
     ],
   },
   {

@@ -31,9 +31,9 @@ export function promql({ condition, by = [] }: AlertRule): string {
     case 'age':
       return `time() - max${group} (${series(condition.of)}) > ${condition.above}`;
     case 'stalled': {
-      const { remaining, progress, window } = condition;
+      const { running, progress, window } = condition;
       const wasThere = `sum${group} (${series(progress)} offset ${window}s) >= 0`;
-      return `max${group} (${series(remaining)}) > 0 and ${grown(progress, window)} == 0 and ${wasThere}`;
+      return `max${group} (${series(running)}) > 0 and ${grown(progress, window)} == 0 and ${wasThere}`;
     }
   }
 }

@@ -5,7 +5,6 @@ import type { Metrics } from './metrics.ts';
 
 type Handlers = { readonly [Name in keyof Channels]: (event: Channels[Name], metrics: Metrics, clock: Clock) => void };
 
-const BREAKER_VALUES = { closed: 0, 'half-open': 1, open: 2 } as const;
 const BACKUP_TIMES = {
   create: 'backup.last_success',
   verify: 'backup.last_verified',
@@ -27,16 +26,13 @@ const HANDLERS: Handlers = {
     if (action === 'close') metrics.lower('seal.state', []);
   },
   'fieldseal:wear': ({ messages, limit }, metrics) => metrics.raise('key.wear', [], messages / limit),
-  'fieldseal:rotation': ({ job, model, state, rows, remaining, conflicts, quarantined }, metrics) => {
-    const labels = [job, model];
-    const going = state === 'running' || state === 'paused';
-    metrics.set('rotation.rows', labels, rows);
-    // Without a number there is nothing to wait for, and a job that has ended waits for nothing.
-    metrics.set('rotation.remaining', labels, going ? (remaining ?? 0) : 0);
-    metrics.set('rotation.conflicts', labels, conflicts);
-    metrics.set('rotation.quarantined', labels, quarantined);
-    metrics.set('rotation.paused', labels, state === 'paused' ? 1 : 0);
-    metrics.set('rotation.failed', labels, state === 'failed' ? 1 : 0);
+  'fieldseal:job': ({ action, kind, model, read, conflicts, quarantined }, metrics) => {
+    const labels = [kind, model];
+    metrics.add('job.rows', labels, read);
+    metrics.add('job.conflicts', labels, conflicts);
+    metrics.add('job.quarantined', labels, quarantined);
+    metrics.set('job.running', labels, action === 'start' || action === 'resume' || action === 'batch' ? 1 : 0);
+    metrics.set('job.paused', labels, action === 'pause' ? 1 : 0);
   },
   'fieldseal:backup': ({ action, kind, ok, bytes, ms }, metrics, clock) => {
     if (!ok) metrics.add('backup.failures', [action]);
@@ -45,12 +41,17 @@ const HANDLERS: Handlers = {
     if (action === 'drill') metrics.set('backup.drill_duration', [kind], ms / 1000);
     if (action === 'create' && bytes !== undefined) metrics.set('backup.size', [kind], bytes);
   },
-  'fieldseal:cache': ({ tier, result, count, entries }, metrics) => {
-    metrics.add('cache.requests', [tier, result], count);
-    if (entries !== undefined) metrics.set('cache.entries', [tier], entries);
+  'fieldseal:cache': ({ action }, metrics) => {
+    if (action === 'opened' || action === 'closed')
+      metrics.set('breaker.state', ['cache'], action === 'opened' ? 2 : 0);
+    else metrics.add('cache.events', [action]);
   },
-  'fieldseal:breaker': ({ breaker, state }, metrics) => metrics.set('breaker.state', [breaker], BREAKER_VALUES[state]),
-  'fieldseal:policy': ({ decision }, metrics) => metrics.add('policy.refusals', [decision]),
+  'fieldseal:kek': ({ operation, outcome, ms }, metrics) => {
+    metrics.add('kek.requests', [operation, outcome]);
+    if (outcome === 'ok' || outcome === 'failed') metrics.observe('kek.duration', [operation], ms / 1000);
+  },
+  'fieldseal:denial': ({ code }, metrics) =>
+    metrics.add('policy.refusals', [code === 'ERR_RATE_LIMITED' ? 'limited' : 'denied']),
   'fieldseal:honey': (_event, metrics) => metrics.add('honey.opened', []),
 };
 
@@ -99,4 +100,32 @@ export function countKeys(description: KeyringDescription, metrics: Metrics, clo
   const created = versions.filter(({ keyId }) => primaries.has(keyId)).map((version) => Date.parse(version.created));
   if (created.length > 0) metrics.set('key.age', [], Math.max(0, clock.now() - Math.min(...created)) / 1000);
   metrics.set('keyring.generation', [], description.generation);
+}
+
+/** What a keyring counts of its cache since it was opened. */
+export interface CacheCounts {
+  /** Scopes whose keys are in memory. */
+  readonly scopes: number;
+  readonly hits: number;
+  readonly misses: number;
+  readonly evictions: number;
+  /** Of the shared cache, or null where there is none. */
+  readonly shared: {
+    readonly hits: number;
+    readonly misses: number;
+    readonly refused: number;
+    readonly failures: number;
+  } | null;
+}
+
+/** Sets the metrics of the cache of keys. */
+export function countCache({ scopes, hits, misses, evictions, shared }: CacheCounts, metrics: Metrics): void {
+  metrics.set('cache.entries', [], scopes);
+  metrics.set('cache.evictions', [], evictions);
+  metrics.set('cache.requests', ['local', 'hit'], hits);
+  metrics.set('cache.requests', ['local', 'miss'], misses);
+  if (shared === null) return;
+  metrics.set('cache.requests', ['shared', 'hit'], shared.hits);
+  metrics.set('cache.requests', ['shared', 'miss'], shared.misses);
+  metrics.set('cache.requests', ['shared', 'error'], shared.refused + shared.failures);
 }

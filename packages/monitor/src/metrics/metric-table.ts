@@ -29,13 +29,16 @@ export type MetricName =
   | 'seal.state'
   | 'cache.requests'
   | 'cache.entries'
+  | 'cache.evictions'
+  | 'cache.events'
+  | 'kek.requests'
+  | 'kek.duration'
   | 'breaker.state'
-  | 'rotation.rows'
-  | 'rotation.remaining'
-  | 'rotation.conflicts'
-  | 'rotation.quarantined'
-  | 'rotation.paused'
-  | 'rotation.failed'
+  | 'job.rows'
+  | 'job.conflicts'
+  | 'job.quarantined'
+  | 'job.running'
+  | 'job.paused'
   | 'backup.last_success'
   | 'backup.last_verified'
   | 'backup.last_drill'
@@ -62,7 +65,7 @@ const WATCHED_CODES = [
   'ERR_VALUE_TYPE',
 ] as const;
 
-const JOB = ['job', 'model'] as const;
+const JOB = ['kind', 'model'] as const;
 const BOTH_WAYS = [['encrypt'], ['decrypt']] as const;
 
 /**
@@ -131,20 +134,52 @@ const METRICS: Readonly<Record<MetricName, MetricDefinition>> = {
   'keyring.generation': { type: 'gauge', unit: '', help: 'Number of changes of the keyring.', labels: [] },
   'keyring.changes': { type: 'counter', unit: '', help: 'Changes of keyrings.', labels: ['action'] },
   'seal.state': { type: 'gauge', unit: '', help: 'Keyrings that are open; 0 while none is.', labels: [] },
-  'cache.requests': { type: 'counter', unit: '', help: 'Look-ups of keys in a cache.', labels: ['tier', 'result'] },
-  'cache.entries': { type: 'gauge', unit: '', help: 'Entries of a cache.', labels: ['tier'] },
+  'cache.requests': {
+    type: 'counter',
+    unit: '',
+    help: 'Look-ups of keys in memory (local) and in the shared cache.',
+    labels: ['tier', 'result'],
+  },
+  'cache.entries': { type: 'gauge', unit: '', help: 'Scopes whose keys are in memory.', labels: [] },
+  'cache.evictions': {
+    type: 'counter',
+    unit: '',
+    help: 'Scopes that had to leave the memory for want of room.',
+    labels: [],
+  },
+  'cache.events': {
+    type: 'counter',
+    unit: '',
+    help: 'What happened to the cache of keys.',
+    labels: ['action'],
+    zero: [['refused'], ['failed'], ['lost'], ['stale']],
+  },
+  'kek.requests': {
+    type: 'counter',
+    unit: '',
+    help: 'Uses of a KEK outside the keyring.',
+    labels: ['operation', 'outcome'],
+    zero: ['wrap', 'unwrap'].flatMap((operation) =>
+      ['ok', 'retry', 'failed', 'partial'].map((outcome) => [operation, outcome]),
+    ),
+  },
+  'kek.duration': { type: 'histogram', unit: 's', help: 'Time that a KEK outside took.', labels: ['operation'] },
   'breaker.state': {
     type: 'gauge',
     unit: '',
     help: 'State of a circuit breaker: 0 closed, 1 half open, 2 open.',
     labels: ['breaker'],
   },
-  'rotation.rows': { type: 'counter', unit: '', help: 'Rows that a job has done.', labels: JOB },
-  'rotation.remaining': { type: 'gauge', unit: '', help: 'Rows that a running job has left.', labels: JOB },
-  'rotation.conflicts': { type: 'counter', unit: '', help: 'Rows of a job that another writer changed.', labels: JOB },
-  'rotation.quarantined': { type: 'gauge', unit: '', help: 'Rows that a job could not open and left.', labels: JOB },
-  'rotation.paused': { type: 'gauge', unit: '', help: '1 while a job is paused.', labels: JOB },
-  'rotation.failed': { type: 'gauge', unit: '', help: '1 after a job failed, until it runs again.', labels: JOB },
+  'job.rows': { type: 'counter', unit: '', help: 'Rows that jobs have looked at.', labels: JOB },
+  'job.conflicts': { type: 'counter', unit: '', help: 'Rows of jobs that another writer changed.', labels: JOB },
+  'job.quarantined': {
+    type: 'counter',
+    unit: '',
+    help: 'Values that jobs could not serve and left as they are.',
+    labels: JOB,
+  },
+  'job.running': { type: 'gauge', unit: '', help: '1 while a job runs, as far as this process knows.', labels: JOB },
+  'job.paused': { type: 'gauge', unit: '', help: '1 while a job is paused.', labels: JOB },
   'backup.last_success': {
     type: 'gauge',
     unit: 's',
