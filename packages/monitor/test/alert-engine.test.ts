@@ -276,3 +276,24 @@ test('a counter that starts again counts from 0', async () => {
   }
   expect(engine.active).toMatchObject([{ value: 27 }]);
 });
+
+test('a job that ran before the engine began is stalled once a whole window has been seen', async () => {
+  const metrics = new Metrics();
+  const job = ['reencrypt', 'Patient'];
+  metrics.set('job.running', job, 1);
+  metrics.set('job.rows', job, 50);
+  const condition = {
+    kind: 'stalled',
+    running: { metric: 'job.running' },
+    progress: { metric: 'job.rows' },
+    window: 900,
+  } as const;
+  const { engine, clock } = setting({ metrics }, { ...RULE, condition, by: ['kind', 'model'], hold: 0 });
+  const states: number[] = [];
+  for (let at = 10; at <= 920; at += 10) {
+    clock.advanceTo(at * 1000);
+    await engine.tick();
+    if (engine.active.length > 0) states.push(at);
+  }
+  expect(states[0]).toBe(900);
+});

@@ -53,9 +53,21 @@ test('the same value written again is another cell', async () => {
   expect(events).toEqual([]);
 });
 
+/** A cell, as text, of a nonce. */
+const cellWith = (nonce: Buffer) =>
+  `fs1:${Buffer.concat([Buffer.alloc(9, 0x11), nonce, Buffer.alloc(20)]).toString('base64url')}`;
+
+test('a cell that begins like a honey cell is none', () => {
+  const nonce = randomBytes(24);
+  const alike = Buffer.concat([nonce.subarray(0, 23), Buffer.of((nonce[23] as number) ^ 1)]);
+  const watch = honeyCells({ key: KEY, marks: { a: honeyMark(KEY, cellWith(nonce)) } });
+  watch.opened?.([{ spec: TEXT, stored: cellWith(alike) }]);
+  expect(events).toEqual([]);
+  watch.opened?.([{ spec: TEXT, stored: cellWith(nonce) }]);
+  expect(events).toHaveLength(1);
+});
+
 test('thousands of other cells raise no alarm', () => {
-  const cellWith = (nonce: Buffer) =>
-    `fs1:${Buffer.concat([Buffer.alloc(9, 0x11), nonce, Buffer.alloc(20)]).toString('base64url')}`;
   const marks = Object.fromEntries(
     Array.from({ length: 20 }, (_, at) => [`h${at}`, honeyMark(KEY, cellWith(randomBytes(24)))]),
   );
