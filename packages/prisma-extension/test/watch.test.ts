@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { FieldsealError, type ReadWatch } from '@fieldseal/core';
 import { afterAll, afterEach, expect, it } from 'vitest';
 import { openDatabase, stopServers, TARGETS, type TestDatabase, typedError } from './harness.ts';
@@ -38,4 +39,27 @@ it('a watch sees the cells of each query, still encrypted, and may refuse to ope
   await expect(db.user.findMany({ select: { email: true } })).rejects.toEqual(typedError('ERR_READ_STOPPED'));
   expect(calls).toEqual([]);
   expect(await db.user.count()).toBe(1);
+});
+
+it('a watch knows by an AsyncLocalStorage who asks, also where Prisma batches the queries of several', async () => {
+  const session = new AsyncLocalStorage<string>();
+  const seen: (string | undefined)[] = [];
+  const who = (): void => void seen.push(session.getStore());
+  const test = await openDatabase(target, { watch: [{ admit: who, opened: who }] });
+  opened.push(test);
+  const { db } = test;
+  const ids = await Promise.all(
+    ['a@x', 'b@x', 'c@x'].map(async (email) => (await db.user.create({ data: { name: 'n', email } })).id),
+  );
+  seen.length = 0;
+  const names = await Promise.all(
+    ids.map((id, at) =>
+      session.run(`client ${at}`, async () => {
+        const user = await db.user.findUnique({ where: { id } });
+        return user?.email;
+      }),
+    ),
+  );
+  expect(names).toEqual(['a@x', 'b@x', 'c@x']);
+  expect(seen.sort()).toEqual(['client 0', 'client 0', 'client 1', 'client 1', 'client 2', 'client 2']);
 });
