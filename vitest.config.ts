@@ -6,6 +6,7 @@ const sources: Record<string, string> = {
   '@fieldseal/core': './packages/core/src/index.ts',
   '@fieldseal/core/kek': './packages/core/src/kek-providers.ts',
   '@fieldseal/core/internal': './packages/core/src/internal.ts',
+  '@fieldseal/monitor': './packages/monitor/src/index.ts',
   '@fieldseal/prisma': './packages/prisma-extension/src/index.ts',
   '@fieldseal/prisma/internal': './packages/prisma-extension/src/internal.ts',
   '@fieldseal/testkit': './packages/testkit/src/index.ts',

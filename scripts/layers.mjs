@@ -23,7 +23,7 @@ const CORE_LEVELS = [
   ['bytes', 'secret-bytes', 'atomic-file'],
   ['kdf', 'context', 'value'],
   ['cell', 'field-spec'],
-  ['aead', 'normalizer'],
+  ['aead', 'normalizer', 'batch-tally', 'read-watch'],
   ['kek', 'key-store'],
   ['keyset'],
   ['keyring'],

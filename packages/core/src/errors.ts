@@ -48,6 +48,8 @@ const HINTS = {
   ERR_KEYRING_SLOT: 'Keep at least one recovery key and one more way to open the keyring.',
   ERR_OPTIONS: 'See the documentation of the option.',
   ERR_PLAINTEXT: 'Use the client that `$extends(encryption())` returned, or encrypt the value with its $encryption.',
+  ERR_READ_STOPPED:
+    'Find out why cells do not open: the wrong keyring, damaged rows, or somebody who tries. Reading opens again by itself after a while.',
   ERR_SCHEMA: 'Correct the annotation in schema.prisma and generate again.',
   ERR_SCHEMA_STALE: 'Run `prisma generate` again.',
   ERR_TPM_BLOB_INVALID: 'Restore the keyring from a backup, or open it with the recovery key and reseal.',

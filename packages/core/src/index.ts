@@ -17,7 +17,21 @@ export {
   openEnvironmentKeyring,
 } from './environment.ts';
 export { ERROR_CODES, type ErrorCode, type ErrorDetails, FieldsealError, isFieldsealError } from './errors.ts';
-export type { Channels, CipherEvent, FailureEvent, KekEvent, KeyringEvent, WearEvent } from './events.ts';
+export type {
+  BackupEvent,
+  CacheAction,
+  CacheEvent,
+  Channels,
+  CipherEvent,
+  DenialEvent,
+  FailureEvent,
+  FieldCount,
+  HoneyEvent,
+  JobEvent,
+  KekEvent,
+  KeyringEvent,
+  WearEvent,
+} from './events.ts';
 export { type CellField, FieldCipher, type PlainField, type StoredField } from './field-cipher.ts';
 export type { ColumnType, FieldSpec, IndexSpec, NormalizerName } from './field-spec.ts';
 export type { KeyPurpose, KeyWrapper, WrapContext, WrapOptions } from './kek/key-wrapper.ts';
@@ -47,6 +61,7 @@ export { passphrase, rawKey, recoveryKey, type Slot, type SlotOpener, type SlotP
 export { type KeyringStorage, keyringFile, keyringMemory } from './keyring/storage.ts';
 export { DESTROY_WAIT_MS } from './keyset.ts';
 export { NORMALIZER_NAMES } from './normalizer.ts';
+export type { ReadWatch, WatchedCell } from './read-watch.ts';
 export { SecretBytes } from './secret-bytes.ts';
 export { isSuite, SUITES, type Suite, type SuiteId, XAES_256_GCM, XCHACHA20_POLY1305 } from './suite.ts';
 export { canonicalText, MAX_PAD, VALUE_TYPES, type ValueType } from './value.ts';

@@ -8,7 +8,7 @@ import { type KeySeries, type KeysetRecord, type KeyVersion, parseKeysetRecord }
 import { replaceRecord } from '../key-store/memory.ts';
 import * as keyset from '../keyset.ts';
 import type { SecretBytes } from '../secret-bytes.ts';
-import { announce } from './announce.ts';
+import { announce, announceRefusal } from './announce.ts';
 import { authenticateDocument, type KeyringDocument, MAX_SLOTS, parseDocument } from './document.ts';
 import { KekRing, newKeyset, newKeyVersion } from './kek-ring.ts';
 import { DataKey, IndexRoot, type KeySource, type KeyView } from './key-view.ts';
@@ -54,8 +54,10 @@ export async function openKeyring(options: OpenKeyringOptions): Promise<Keyring>
   if (text === null) throw new FieldsealError('ERR_KEYRING_MISSING', `there is no keyring at ${storage.label}`);
   const { document, mac } = parseDocument(text);
   const opened = await openAny(document, openers);
-  if (opened === null)
+  if (opened === null) {
+    announceRefusal('ERR_KEYRING_LOCKED');
     throw new FieldsealError('ERR_KEYRING_LOCKED', `the keyring at ${storage.label} could not be opened`);
+  }
   const { root } = opened;
   try {
     authenticateDocument(document, mac, root);
@@ -64,6 +66,7 @@ export async function openKeyring(options: OpenKeyringOptions): Promise<Keyring>
     return keyring;
   } catch (error) {
     root.wipe();
+    announceRefusal('ERR_KEYRING_DAMAGED');
     throw error;
   }
 }
