@@ -6,9 +6,9 @@
  */
 export type { AeadEngine, AeadMessage } from './aead/engine.ts';
 export { selectEngine } from './aead/engines.ts';
-export { formatTerm, indexMac } from './blind-index.ts';
+export { formatTerm, indexMac } from './blind-index/equality-terms.ts';
 export { encodeCell, encodeCellText, encodeHeader } from './cell.ts';
 export { cellAad } from './context.ts';
-export { deriveFieldKey, deriveIndexKey, deriveKeyId } from './kdf.ts';
+export { deriveFieldKey, deriveIndexKey, deriveKeyId, deriveKindKey } from './kdf.ts';
 export { dekAad, unwrapKey, wrapKey } from './kek/wrapped-key.ts';
 export { encodeValue } from './value.ts';

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { inspect } from 'node:util';
 import {
   blindIndexTerm,
+  defineIndex,
   type Channels,
   createKeyring,
   FieldCipher,
@@ -196,7 +197,7 @@ describe('no error holds a value', () => {
     for (const [type, value] of bad) {
       const error = await errorOf(() => cipher.encrypt(view, [{ spec: spec(type), value, binding: null }]));
       expectNothingOf([VALUE], written(error));
-      const indexed = { model: 'User', column: 'emailIndex', name: 'eq', source: spec(type), normalize: [], bits: 128 };
+      const indexed = defineIndex({ model: 'User', column: 'emailIndex', name: 'eq', sources: [spec(type)] });
       expectNothingOf([VALUE], written(await errorOf(() => blindIndexTerm(view.indexRoot, indexed, value))));
     }
     expectNothingOf([VALUE], written(seen));
