@@ -21,7 +21,10 @@ const RULES = {
   attempt: 'names one row, by an encrypted field through its unique index; with `mode: migrating` by plaintext too',
   target: 'names one row of a list relation; filters a to-one relation',
   create: 'values of new rows: encrypted, index columns beside them',
+  createMany: 'values of new rows: encrypted, index columns beside them; refused where an index has a table of its own',
   update: 'changes: encrypted, index columns beside them',
+  updateMany:
+    'changes of all rows that match, equal in all: encrypted, index columns beside them; refused where an index has a table of its own',
   selection: 'walked to any depth; a relation in it takes the arguments of `findMany`',
   orderBy: 'refused on an encrypted field, through relations too',
   distinct: 'by the exact index of an encrypted field',

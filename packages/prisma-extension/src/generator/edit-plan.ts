@@ -103,7 +103,7 @@ class ModelPlan {
       model,
       name,
       map: field,
-      indexes: Object.values(map.indexes).filter(({ of }) => of === name),
+      indexes: Object.values(map.indexes).filter(({ of }) => of.length === 1 && of[0] === name),
       optional: !field.list && required?.includes(name) !== true,
     }));
     this.#inputs = (dmmf.schema.inputObjectTypes.prisma ?? []).filter(({ meta }) => meta?.grouping === model);

@@ -193,9 +193,10 @@ export function compoundLines(
 ): LineEdit[] {
   const taken = new Set<string>();
   return columns.flatMap((column) => {
-    const { of } = indexes[column] ?? {};
+    const [of, other] = indexes[column]?.of ?? [];
     const map = of === undefined ? undefined : encrypted[of];
-    if (of === undefined || map === undefined || map.mode === 'migrating' || taken.has(of)) return [];
+    if (of === undefined || other !== undefined || map === undefined || map.mode === 'migrating' || taken.has(of))
+      return [];
     taken.add(of);
     const either = `{ ${of}: ${valueText(map).write}; ${column}?: never } | { ${column}: string; ${of}?: never }`;
     return [{ model, block, key: column, expected: [': string'], becomes: null, line: `} & (${either}) & {` }];

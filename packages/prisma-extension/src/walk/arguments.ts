@@ -59,7 +59,9 @@ const WALKS: Readonly<Record<Rule, Walk>> = {
   },
   target: ({ plan, model }, value) => walkWhere(plan, model, value),
   create: ({ plan, model }, value) => walkCreate(plan, model, value),
+  createMany: ({ plan, model }, value) => walkCreate(plan, model, value, true),
   update: ({ plan, model }, value, _, args) => walkUpdate(plan, model, value, args['where']),
+  updateMany: ({ plan, model }, value, _, args) => walkUpdate(plan, model, value, args['where'], true),
   selection: walkSelection,
   orderBy: ({ model }, value) => walkOrderBy(model, value),
   distinct: ({ model }, value, argument, args) => {
