@@ -5,9 +5,9 @@ import { join } from 'node:path';
 import { inspect } from 'node:util';
 import {
   blindIndexTerm,
-  defineIndex,
   type Channels,
   createKeyring,
+  defineIndex,
   FieldCipher,
   type FieldSpec,
   fileKeyStore,
