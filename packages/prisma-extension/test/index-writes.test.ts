@@ -2,7 +2,8 @@
 import { APPLICATION_SCOPE, searchTerms, storedTerms } from '@fieldseal/core';
 import { startPostgres } from '@fieldseal/testkit';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { encryption } from '../src/index.ts';
+import { checkConstraints } from '../src/guard/check-constraints.ts';
+import { encryption, guardAdapter } from '../src/index.ts';
 import { compileSchema } from '../src/schema/compiled-schema.ts';
 import { readSchemaMap } from '../src/schema/read-schema.ts';
 import { type Opener, openPostgres, openSqlite } from './differential/comparison.ts';
@@ -90,8 +91,10 @@ const TARGETS = [
 
 describe.each(TARGETS)('with $title', ({ provider, lists }) => {
   const text = schemaText(provider, lists);
-  const models = compileSchema(readSchemaMap(text), () => [], { slug });
+  const map = readSchemaMap(text);
+  const models = compileSchema(map, () => [], { slug });
   let plain: Client;
+  let guarded: Client;
   let db: Client;
   let keyring: Awaited<ReturnType<typeof freshKeyring>>;
   let dispose: () => Promise<void>;
@@ -104,13 +107,20 @@ describe.each(TARGETS)('with $title', ({ provider, lists }) => {
     plain = (await runtimeClient(provider, text, { adapter: opened.adapter })) as Client;
     for (const statement of ddl(provider, lists)) await plain.$executeRawUnsafe(statement);
     keyring = await freshKeyring();
-    db = encryption({ keyring, normalizers: { slug } })(plain as never) as unknown as Client;
+    // Below the client the guard looks on, and constraints of the database.
+    const constraints = checkConstraints(map, provider).split('\n');
+    for (const line of constraints) if (line !== '' && !line.startsWith('--')) await plain.$executeRawUnsafe(line);
+    guarded = (await runtimeClient(provider, text, {
+      adapter: guardAdapter(opened.adapter, map),
+    })) as Client;
+    db = encryption({ keyring, normalizers: { slug } })(guarded as never) as unknown as Client;
   });
   beforeEach(async () => {
     await plain.person['deleteMany']?.({});
     await plain.pet['deleteMany']?.({});
   });
   afterAll(async () => {
+    await guarded.$disconnect();
     await plain.$disconnect();
     await dispose();
     keyring.close();
@@ -274,6 +284,27 @@ describe.each(TARGETS)('with $title', ({ provider, lists }) => {
     );
     const through = { owner: { update: { nameGrams: written } } };
     await expect(call('nameGram', 'updateMany', { data: through })).rejects.toThrow(typedError('ERR_INDEX_WRITTEN'));
+  });
+
+  it('are all that the guard and the database let into their columns', async () => {
+    const { id } = await call('person', 'create', { data: ada });
+    const { indexRoot } = await keyring.resolve(APPLICATION_SCOPE);
+    const term = `${indexRoot.version}.${'0'.repeat(32)}`;
+    const update = (client: Client, column: string, value: unknown) =>
+      (client.person['updateMany'] as (args: object) => Promise<unknown>)({ data: { [column]: value } });
+    const many = (client: Client, value: string) =>
+      lists
+        ? update(client, 'nameGrams', [term, value])
+        : (client.nameGram['create'] as (args: object) => Promise<unknown>)({ data: { term: value, ownerId: id } });
+    for (const column of ['namePart', 'nameEnd', 'ageRange', 'both', 'nameSlug']) {
+      await expect(update(guarded, column, 'plain')).rejects.toThrow(/ERR_PLAINTEXT/);
+      await expect(update(plain, column, 'plain')).rejects.toThrow();
+      await update(guarded, column, term);
+    }
+    await expect(many(guarded, 'plain')).rejects.toThrow(/ERR_PLAINTEXT/);
+    await expect(many(plain, 'plain')).rejects.toThrow();
+    await expect(many(plain, '1.00')).rejects.toThrow(); // too short
+    await many(guarded, term);
   });
 
   it('are given to raw SQL by the helpers', async () => {
