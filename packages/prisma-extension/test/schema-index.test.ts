@@ -1,4 +1,5 @@
 /** The rules of index annotations, and what the schema map says of an index of each kind. */
+import { readFileSync } from 'node:fs';
 import internals from '@prisma/internals';
 import { describe, expect, it } from 'vitest';
 import { buildSchemaMap } from '../src/schema/build-map.ts';
@@ -273,5 +274,34 @@ describe('the normalisers of the application', () => {
     ['no function', { slug: { version: 2 } }],
   ])('are refused: %s', (_, normalizers) => {
     expect(codeOf(normalizers)).toMatchObject({ code: 'ERR_OPTIONS' });
+  });
+});
+
+describe('docs/search.md', () => {
+  const page = readFileSync(new URL('../../../docs/search.md', import.meta.url), 'utf8');
+  const blocks = [...page.matchAll(/```prisma\n(.*?)```/gs)].map(([, text = '']) => text);
+  const provider = (name: string) => `datasource db {\n  provider = "${name}"\n}\n`;
+
+  it('has schemas that are accepted', () => {
+    const [lists = '', tables = '', fields = ''] = blocks;
+    expect(blocks).toHaveLength(3);
+    const listed = mapOf(provider('postgresql') + lists).models['Patient']?.indexes['nameGrams'];
+    expect(listed).toMatchObject({ kind: 'ngram', list: true });
+    for (const database of ['sqlite', 'postgresql'])
+      expect(mapOf(provider(database) + tables).models['PatientGram']?.terms).toHaveProperty('term');
+    const named = `model A {\n  id Int @id\n  phone String /// @encrypted\n  title String /// @encrypted\n${fields}\n}`;
+    expect(mapOf(named).models['A']?.indexes['titleIndex']?.normalize).toEqual(['trim', 'slug']);
+  });
+
+  it('has annotations that are accepted', () => {
+    const fields = ['name', 'email', 'lastName', 'card'].map((field) => `  ${field} String /// @encrypted`);
+    const typed = ['  age String /// @encrypted(type: Int)', '  birthDate String /// @encrypted(type: DateTime)'];
+    const annotations = [...page.matchAll(/^\|.*`(\/\/\/ @blindIndex.*)` \|$/gm)].map(([, text = '']) => text);
+    expect(annotations.length).toBeGreaterThan(5);
+    for (const annotation of annotations) {
+      const many = /ngram|max: 10/.test(annotation) ? 'String[]' : 'String?';
+      const model = ['model A {', '  id Int @id', ...fields, ...typed, annotation, `  ix ${many}`, '}'].join('\n');
+      expect(mapOf(provider('postgresql') + model).models['A']?.indexes).toHaveProperty('ix');
+    }
   });
 });
