@@ -4,8 +4,8 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import {
   blindIndexTerm,
-  defineIndex,
   createKeyring,
+  defineIndex,
   FieldCipher,
   type FieldSpec,
   type Keyring,

@@ -1,7 +1,7 @@
 import {
   blindIndexTerms,
-  defineIndex,
   createKeyring,
+  defineIndex,
   type EngineName,
   FieldCipher,
   type FieldSpec,
