@@ -282,6 +282,10 @@ describe.each(TARGETS)('with $title', ({ provider, lists }) => {
     await expect(call('nameGram', 'updateMany', { data: { term: 'x' } })).rejects.toThrow(
       typedError('ERR_INDEX_WRITTEN'),
     );
+    for (const data of [{ ownerId: 7 }, { owner: { connect: { id } } }, { id: 7 }])
+      await expect(call('nameGram', 'updateMany', { data })).rejects.toThrow(typedError('ERR_INDEX_WRITTEN'));
+    await expect(call('nameGram', 'deleteMany', {})).rejects.toThrow(typedError('ERR_INDEX_WRITTEN'));
+    await expect(call('nameGram', 'delete', { where: { id: 1 } })).rejects.toThrow(typedError('ERR_INDEX_WRITTEN'));
     const through = { owner: { update: { nameGrams: written } } };
     await expect(call('nameGram', 'updateMany', { data: through })).rejects.toThrow(typedError('ERR_INDEX_WRITTEN'));
   });

@@ -58,6 +58,8 @@ export interface CompiledModel {
   readonly compounds: ReadonlyMap<string, readonly string[]>;
   /** Indexes over several fields. */
   readonly compoundIndexes: readonly IndexNode[];
+  /** The field that holds terms, of a table of terms, whose rows the extension alone writes; null for other models. */
+  readonly termField: string | null;
   /** Whether an encrypted field lies in this model or in one that it can reach. If not, its queries are left alone. */
   readonly reaches: boolean;
   /** Encrypted fields, for results. */
@@ -93,6 +95,7 @@ export function compileSchema(
       omitted: new Set(omitted(name)),
       compounds: new Map(),
       compoundIndexes: [],
+      termField: Object.keys(map.models[name]?.terms ?? {})[0] ?? null,
       reaches: false,
       encrypted: [],
       paths: [],

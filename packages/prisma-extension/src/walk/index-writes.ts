@@ -11,6 +11,11 @@ import { isAbsent, isDictionary } from './value-kind.ts';
 
 type Dictionary = Record<string, unknown>;
 
+/** The error of terms that are written by hand. Terms are ours alone: others would make searches lie. */
+export function indexWritten({ name }: CompiledModel, field: string): FieldsealError {
+  return new FieldsealError('ERR_INDEX_WRITTEN', 'an index column cannot be written by hand', { model: name, field });
+}
+
 /** What a write does: to a new row or one that is there, and whether several rows get it in one statement. */
 export interface WriteKind {
   readonly creates: boolean;

@@ -8,7 +8,7 @@ import type { CompiledModel, EncryptedNode, RelationNode } from '../schema/compi
 import { identityOfCreated, identityOfFiltered, type RowIdentity, refuseBoundWrites } from './binding.ts';
 import { walkUnique, walkWhere } from './filters.ts';
 import { NESTED_WRITES, type NestedWrite, type Rule, SCALAR_UPDATES } from './grammar.ts';
-import { type WriteKind, walkIndexes } from './index-writes.ts';
+import { indexWritten, type WriteKind, walkIndexes } from './index-writes.ts';
 import type { Plan } from './plan.ts';
 import { isStoredNull } from './typed-value.ts';
 import { entriesOf, isAbsent, isDictionary, itemsOf } from './value-kind.ts';
@@ -50,17 +50,15 @@ function walkRow(plan: Plan, model: CompiledModel, data: Dictionary, row: RowIde
   walkIndexes(plan, model, data, kind);
 }
 
-/** Terms are ours alone: one that did not come from the field's value would make searches lie. */
+/** Refuses terms that did not come from the field's value, and anything in a table of terms. */
 function refuseHandWrittenTerms(model: CompiledModel, data: Dictionary): void {
-  for (const [key, value] of Object.entries(data)) {
+  const given = Object.keys(data).filter((key) => !isAbsent(data[key]));
+  if (model.termField !== null && given.length > 0) throw indexWritten(model, model.termField);
+  const terms = given.find((key) => {
     const node = model.fields.get(key);
-    const terms = node?.kind === 'index' || (node?.kind === 'relation' && node.terms !== null);
-    if (isAbsent(value) || !terms) continue;
-    throw new FieldsealError('ERR_INDEX_WRITTEN', 'an index column cannot be written by hand', {
-      model: model.name,
-      field: key,
-    });
-  }
+    return node?.kind === 'index' || (node?.kind === 'relation' && node.terms !== null);
+  });
+  if (terms !== undefined) throw indexWritten(model, terms);
 }
 
 function walkField(plan: Plan, node: EncryptedNode, data: Dictionary, value: unknown, row: RowIdentity): void {
