@@ -226,6 +226,8 @@ describe('defineIndex', () => {
     ['nfkc behind another', { normalize: ['trim', 'nfkc'] }],
     ['diacritics behind another', { normalize: ['lowercase', 'diacritics'] }],
     ['something behind last4', { normalize: ['last4', 'trim'] }],
+    ['the year of texts', { sources: [named('a'), named('b')], normalize: ['year'] }],
+    ['trimmed numbers', { sources: [named('a', 'Int'), named('b', 'DateTime')], normalize: ['trim'] }],
     ['the year of a number', { normalize: ['year'] }, 'Int'],
     ['the last four of a number', { normalize: ['last4'] }, 'Int'],
   ])('refuses %s', (_, options, type) => {

@@ -1,6 +1,6 @@
 import { FieldsealError } from '../errors.ts';
 import type { FieldSpec, IndexKind, IndexSpec } from '../field-spec.ts';
-import { normalizerProblem } from '../normalizer.ts';
+import { isNormalizerFor, normalizerProblem } from '../normalizer.ts';
 import { Buckets } from './buckets.ts';
 
 /** Bits of a term unless an index says otherwise. */
@@ -71,6 +71,8 @@ function problemOf(index: IndexSpec): string | null {
   if (!isCount(bits, 1, 256)) return 'an index term has 1 to 256 bits'; // without any, every term would be equal
   if (kind !== 'equality' && sources.length > 1) return 'only an equality index is over several fields';
   if (kind !== 'equality' && partitions !== 1) return 'only an equality index has partitions';
+  const idle = normalize.find((name) => sources.length > 1 && !sources.some(({ type }) => isNormalizerFor(name, type)));
+  if (idle !== undefined) return `${idle} is for fields of another type than those of the index`;
   const problem = normalizerProblem(normalize, sources.length > 1 ? 'compound' : sources[0].type);
   return problem ?? KIND_RULES[kind](index);
 }
