@@ -21,9 +21,9 @@ const PACKAGES = {
 const CORE_LEVELS = [
   ['errors', 'events', 'suite', 'decimal', 'padding', 'serial', 'file-lock'],
   ['bytes', 'secret-bytes', 'atomic-file'],
-  ['kdf', 'context', 'value'],
+  ['kdf', 'context', 'value', 'normalizer'],
   ['cell', 'field-spec'],
-  ['aead', 'normalizer', 'batch-tally', 'read-watch'],
+  ['aead', 'batch-tally', 'read-watch'],
   ['kek', 'key-store'],
   ['keyset'],
   ['keyring'],
