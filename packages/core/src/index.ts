@@ -20,9 +20,31 @@ export { type CellField, FieldCipher, type PlainField, type StoredField } from '
 export type { ColumnType, FieldSpec, IndexSpec, NormalizerName } from './field-spec.ts';
 export type { KeyPurpose, KeyWrapper, WrapContext } from './kek/key-wrapper.ts';
 export { fileKeyStore } from './key-store/file.ts';
-export type { KeyStore } from './key-store/key-store.ts';
-export type { KeySeries, KeyStatus, KeysetRecord, KeyVersion } from './key-store/keyset-record.ts';
+export { type KeyStore, loadKeysets } from './key-store/key-store.ts';
+export type {
+  Census,
+  CensusEntry,
+  KeySeries,
+  KeyStatus,
+  KeysetRecord,
+  KeyVersion,
+  ShredState,
+} from './key-store/keyset-record.ts';
 export { memoryKeyStore } from './key-store/memory.ts';
+export { type SqlKeyStoreOptions, sqlKeyStore } from './key-store/sql.ts';
+export {
+  type MariadbLike,
+  mariadbClient,
+  type PgLike,
+  pgClient,
+  type SqlClient,
+  type SqlDialect,
+  type SqliteLike,
+  type SqlRow,
+  type SqlValue,
+  sqliteClient,
+} from './key-store/sql-client.ts';
+export { KEY_STORE_TABLE, keyStoreTable } from './key-store/sql-schema.ts';
 export { type CreateKeyringOptions, createKeyring } from './keyring/create-keyring.ts';
 export {
   formatRawKey,

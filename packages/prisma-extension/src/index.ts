@@ -7,6 +7,12 @@ export { type ErrorCode, FieldsealError, isFieldsealError } from '@fieldseal/cor
 export type { EncryptionHelpers, ModelsOf } from './encryption-helpers.ts';
 export { type EncryptedClient, type EncryptionExtension, type EncryptionOptions, encryption } from './extension.ts';
 export { guardAdapter } from './guard/guard-adapter.ts';
+export {
+  type PrismaKeyStoreOptions,
+  type PrismaSqlClient,
+  prismaKeyModel,
+  prismaKeyStore,
+} from './prisma-key-store.ts';
 export type {
   BoundFieldMap,
   EncryptedFieldMap,
