@@ -32,12 +32,15 @@ export interface KeyringEvent {
     | 'schedule-destroy'
     | 'cancel-destroy'
     | 'destroy'
+    | 'shred'
+    | 'cancel-shred'
+    | 'destroy-shredded'
     | 'add-slot'
     | 'remove-slot'
     | 'close';
   readonly keyringId: string;
   readonly generation: number;
-  /** Key id, or the id of the slot. */
+  /** Key id, or the id of the slot. Of a scope that is shredded, the id of its primary: scopes themselves are not named. */
   readonly subject: string | undefined;
 }
 

@@ -58,10 +58,11 @@ export { DataKey, IndexRoot, type KeySource, type KeyView } from './keyring/key-
 export {
   APPLICATION_SCOPE,
   type Keyring,
-  type KeyringDescription,
   type OpenKeyringOptions,
   openKeyring,
 } from './keyring/keyring.ts';
+export type { KeyringDescription } from './keyring/keyring-description.ts';
+export { type ShredReceipt, verifyShredReceipt } from './keyring/shred-receipt.ts';
 export { passphrase, rawKey, recoveryKey, type Slot, type SlotOpener, type SlotParams } from './keyring/slot.ts';
 export { type KeyringStorage, keyringFile, keyringMemory } from './keyring/storage.ts';
 export { DESTROY_WAIT_MS } from './keyset.ts';

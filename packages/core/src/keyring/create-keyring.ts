@@ -5,6 +5,7 @@ import type { KeyStore } from '../key-store/key-store.ts';
 import type { SecretBytes } from '../secret-bytes.ts';
 import { type SuiteId, XCHACHA20_POLY1305 } from '../suite.ts';
 import { announce } from './announce.ts';
+import { authenticatedStore } from './authenticated-store.ts';
 import { type KeyringDocument, serializeDocument } from './document.ts';
 import { KekRing, newKek, newKeyset, randomSecret } from './kek-ring.ts';
 import { generateRecoveryKey } from './key-text.ts';
@@ -42,10 +43,11 @@ export async function createKeyring(
     const all = [...openers, recoveryKey(recovery)];
     const document = await newDocument(root, all, suite);
     const record = await newKeyset(keks, document, root, APPLICATION_SCOPE);
-    const { keyStore } = options;
-    if (keyStore !== undefined && (await keyStore.load(APPLICATION_SCOPE)) !== null) throw existing('the key store');
-    const keysets = keyStore === undefined ? [record] : [];
-    if (!(await storage.replace(null, serializeDocument({ ...document, keysets }, root))))
+    const { keyStore: outside } = options;
+    if (outside !== undefined && (await outside.load(APPLICATION_SCOPE)) !== null) throw existing('the key store');
+    const keyStore = outside === undefined ? undefined : authenticatedStore(outside, root, () => true);
+    const keys = keyStore === undefined ? { keysets: [record] } : { recordMac: 1 as const };
+    if (!(await storage.replace(null, serializeDocument({ ...document, ...keys }, root))))
       throw existing(storage.label);
     // The keyring first: keys in a store are of no use without the KEK that it holds.
     if (keyStore !== undefined && !(await keyStore.save(record, null))) throw existing('the key store');
