@@ -52,9 +52,21 @@ export interface WearEvent {
   readonly limit: number;
 }
 
+/** A use of keys was denied by the use policy. It names the actor, which an audit needs: treat it as personal data. */
+export interface DenialEvent {
+  readonly code: 'ERR_NOT_AUTHORIZED' | 'ERR_RATE_LIMITED';
+  readonly actor: string | undefined;
+  readonly model: string;
+  readonly fields: readonly string[];
+  readonly operation: 'encrypt' | 'decrypt' | 'search';
+  /** Why, in a few words of ours. */
+  readonly reason: string;
+}
+
 /** What is published on which channel of node:diagnostics_channel. */
 export interface Channels {
   readonly 'fieldseal:cipher': CipherEvent;
+  readonly 'fieldseal:denial': DenialEvent;
   readonly 'fieldseal:failure': FailureEvent;
   readonly 'fieldseal:keyring': KeyringEvent;
   readonly 'fieldseal:wear': WearEvent;
@@ -62,6 +74,7 @@ export interface Channels {
 
 const channels = {
   'fieldseal:cipher': channel('fieldseal:cipher'),
+  'fieldseal:denial': channel('fieldseal:denial'),
   'fieldseal:failure': channel('fieldseal:failure'),
   'fieldseal:keyring': channel('fieldseal:keyring'),
   'fieldseal:wear': channel('fieldseal:wear'),

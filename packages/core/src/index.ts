@@ -3,6 +3,7 @@
  *
  * @module
  */
+export { currentActor, withActor } from './actor.ts';
 export type { EngineName } from './aead/engine.ts';
 export { blindIndexTerm, blindIndexTerms, type IndexedValue } from './blind-index.ts';
 export { type Cell, cellTextPrefix, decodeCell, HEADER_BYTES, NONCE_BYTES, TAG_BYTES, TEXT_PREFIX } from './cell.ts';
@@ -15,7 +16,7 @@ export {
   openEnvironmentKeyring,
 } from './environment.ts';
 export { ERROR_CODES, type ErrorCode, type ErrorDetails, FieldsealError, isFieldsealError } from './errors.ts';
-export type { Channels, CipherEvent, FailureEvent, KeyringEvent, WearEvent } from './events.ts';
+export type { Channels, CipherEvent, DenialEvent, FailureEvent, KeyringEvent, WearEvent } from './events.ts';
 export { type CellField, FieldCipher, type PlainField, type StoredField } from './field-cipher.ts';
 export type { ColumnType, FieldSpec, IndexSpec, NormalizerName } from './field-spec.ts';
 export type { KeyPurpose, KeyWrapper, WrapContext } from './kek/key-wrapper.ts';
@@ -69,4 +70,5 @@ export { DESTROY_WAIT_MS } from './keyset.ts';
 export { NORMALIZER_NAMES } from './normalizer.ts';
 export { SecretBytes } from './secret-bytes.ts';
 export { isSuite, SUITES, type Suite, type SuiteId, XAES_256_GCM, XCHACHA20_POLY1305 } from './suite.ts';
+export { type FieldUse, type KeyUse, type RateLimiter, UsePolicy, type UsePolicyOptions } from './use-policy.ts';
 export { canonicalText, MAX_PAD, VALUE_TYPES, type ValueType } from './value.ts';

@@ -431,11 +431,18 @@ export class Keyring implements KeySource {
       const next = { ...step(record), generation: record.generation + 1 };
       if (!(await this.#keyStore.save(next, record.generation))) continue;
       if (next.shred === undefined) await this.#load(scope);
-      else this.#forget(scope);
+      else await this.#drop(scope);
       announce(action, this, subject ?? next.data.primary);
       return next;
     }
     throw new FieldsealError('ERR_KEYRING_BUSY', 'other writers kept changing the keyset');
+  }
+
+  /** Wipes the keys of a scope that is shredded, those too that a reading under way since before brings. */
+  async #drop(scope: string): Promise<void> {
+    this.#forget(scope);
+    await this.#load(scope).catch(() => undefined); // it fails, because the scope is shredded
+    this.#forget(scope);
   }
 
   /** Wipes the keys of a scope. */
