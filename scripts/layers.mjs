@@ -25,7 +25,7 @@ const CORE_LEVELS = [
   ['cell', 'field-spec'],
   ['aead', 'normalizer'],
   ['kek', 'key-store'],
-  ['keyset'],
+  ['keyset', 'rotation-advice'],
   ['shredding'],
   ['keyring'],
   ['field-keys', 'key-prefixes'],

@@ -68,6 +68,7 @@ export { passphrase, rawKey, recoveryKey, type Slot, type SlotOpener, type SlotP
 export { type KeyringStorage, keyringFile, keyringMemory } from './keyring/storage.ts';
 export { DESTROY_WAIT_MS } from './keyset.ts';
 export { NORMALIZER_NAMES } from './normalizer.ts';
+export { ROTATE_AFTER_DAYS, type RotationReason, rotationReason } from './rotation-advice.ts';
 export { SecretBytes } from './secret-bytes.ts';
 export { isSuite, SUITES, type Suite, type SuiteId, XAES_256_GCM, XCHACHA20_POLY1305 } from './suite.ts';
 export { type FieldUse, type KeyUse, type RateLimiter, UsePolicy, type UsePolicyOptions } from './use-policy.ts';
