@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   createKeyring,
@@ -282,6 +282,13 @@ describe('keys shred', () => {
     expect((await keys('list', ...at)).stdout).toContain('acme was shredded');
     expect(readFileSync(store, 'utf8').match(/"wrapped": "/g)).toHaveLength(2); // of the application's scope
     expect(await codeOf('cancel', '--scope', 'acme', ...at)).toBe('ERR_KEY_STATUS');
+    writeFileSync(store, before); // a backup
+    expect(await codeOf('shred', 'acme', '--from-receipt', join(project.folder, 'nowhere'), ...at)).toBe('ERR_FILE_IO');
+    expect(await codeOf('shred', '', '--from-receipt', file, ...at)).toBe('ERR_USAGE');
+    expect(await json('shred', 'acme', '--from-receipt', file, ...at)).toMatchObject({ done: false });
+    expect(readFileSync(store, 'utf8')).toBe(before);
+    expect(await json('shred', 'acme', '--from-receipt', file, '--yes', ...at)).toMatchObject({ done: true });
+    expect(await json('shred', 'acme', ...at)).toMatchObject({ receipt });
   });
 
   test('is taken back', async () => {

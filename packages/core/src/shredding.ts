@@ -67,13 +67,38 @@ export function destroyShreddedRecord(record: KeysetRecord, now: number, census:
   if (now < Date.parse(shred.destroyAfter)) throw refused(`the waiting time ends at ${shred.destroyAfter}`);
   const destroyed = new Date(now).toISOString();
   return {
-    ...changed(record, (version) => ({ ...version, status: 'destroyed', destroyAfter: null, wrapped: null })),
+    ...withoutKeys(record),
     shred: {
       ...shred,
       destroyed,
       census: census === null ? null : checkedCensus(record, census, shred.requested, now),
     },
   };
+}
+
+/** What a receipt says of a scope. */
+export interface ShreddedScope {
+  readonly scope: string;
+  readonly keys: readonly { readonly keyId: string }[];
+  readonly requested: string;
+  readonly destroyAfter: string;
+  readonly destroyed: string;
+  readonly census: Census | null;
+}
+
+/**
+ * Destroys the keys of a scope once more, which a backup of the key store brought back. There is no waiting time: it has passed before.
+ *
+ * @param receipt - verified by the caller
+ * @throws ERR_KEY_STATUS when they are destroyed, or the scope has keys that the receipt does not name
+ */
+export function destroyRestoredRecord(record: KeysetRecord, receipt: ShreddedScope): KeysetRecord {
+  if (record.shred?.destroyed != null) throw refused('the scope was shredded; its keys are gone');
+  const named = new Set(receipt.keys.map(({ keyId }) => keyId));
+  if (record.scope !== receipt.scope || keyIdsOf(record).some((keyId) => !named.has(keyId)))
+    throw refused('the receipt is of other keys than those of the scope');
+  const { requested, destroyAfter, destroyed, census } = receipt;
+  return { ...withoutKeys(record), shred: { requested, destroyAfter, enabled: [], destroyed, census } };
 }
 
 /** The error of using a scope that is being shredded or was; undefined for any other scope. Returned, not thrown. */
@@ -100,6 +125,10 @@ function checkedCensus(record: KeysetRecord, given: Census, requested: string, n
   if (census.entries.some(({ keyId }) => !ids.has(keyId)))
     throw new FieldsealError('ERR_OPTIONS', 'the census counts cells of keys that are not of this scope');
   return census;
+}
+
+function withoutKeys(record: KeysetRecord): KeysetRecord {
+  return changed(record, (version) => ({ ...version, status: 'destroyed', destroyAfter: null, wrapped: null }));
 }
 
 function changed<R extends { readonly data: KeySeries; readonly index: KeySeries }>(

@@ -2,9 +2,12 @@ import { createPublicKey, verify } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { canonicalJson } from '../src/canonical-json.ts';
 import type { KeysetRecord } from '../src/key-store/keyset-record.ts';
+import { memoryKeyStore } from '../src/key-store/memory.ts';
 import { openKeyring } from '../src/keyring/keyring.ts';
 import { type ShredReceipt, verifyShredReceipt } from '../src/keyring/shred-receipt.ts';
 import { DESTROY_WAIT_MS } from '../src/keyset.ts';
+import { destroyRestoredRecord } from '../src/shredding.ts';
+import { codeOf, codeOfPromise } from './error-code.ts';
 import { type TestKeyring, testKeyring } from './test-keyring.ts';
 
 beforeEach(() => {
@@ -107,4 +110,50 @@ describe('a receipt', () => {
     for (const key of ['', 'A', `${receipt.publicKey}=`, 'A'.repeat(43), '_'.repeat(43)])
       expect(verifyShredReceipt({ ...receipt, publicKey: key }, key)).toBe(false);
   });
+
+  it('destroys again what a backup of the key store brought back, and nothing else', async () => {
+    const inner = memoryKeyStore();
+    let restored: KeysetRecord | null = null;
+    const keyStore = {
+      load: async (scope: string) => (scope === 'acme' ? restored : null) ?? inner.load(scope),
+      save: async (record: KeysetRecord, expected: number | null) => {
+        if (restored === null || record.scope !== 'acme') return inner.save(record, expected);
+        restored = record;
+        return true;
+      },
+    };
+    const ring = await testKeyring({ keyStore });
+    await ring.keyring.addScope('acme');
+    const backup = await inner.load('acme');
+    await ring.keyring.shred('acme');
+    vi.advanceTimersByTime(DESTROY_WAIT_MS);
+    const receipt = await ring.keyring.destroyShredded('acme');
+    expect(await codeOfPromise(ring.keyring.applyReceipt(receipt))).toBe('ERR_KEY_STATUS');
+    const open = () => openKeyring({ storage: ring.storage, openers: [ring.opener], keyStore });
+    restored = backup;
+    expect((await (await open()).resolve('acme')).keys.size).toBe(1);
+    const stranger = await shredded();
+    for (const bad of [null, {}, { ...receipt, scope: 'other' }, { ...receipt, keys: [] }, stranger.receipt])
+      expect(await codeOfPromise((await open()).applyReceipt(bad))).toBe('ERR_OPTIONS');
+    const after = await open();
+    await after.applyReceipt(JSON.parse(JSON.stringify(receipt)));
+    expect(await codeOfPromise(after.resolve('acme'))).toBe('ERR_KEY_DESTROYED');
+    expect(await after.shredReceipt('acme')).toEqual(receipt);
+    expect(JSON.stringify(await keyStore.load('acme'))).not.toContain(backup?.data.versions[0]?.wrapped);
+  });
+
+  it('does not destroy keys that it does not name', async () => {
+    const { ring, receipt } = await shredded();
+    const record = (await ring.keyring.describe(['Zażółć'])).keysets[0] as KeysetRecord;
+    const revived = cancelled(record);
+    expect(codeOf(() => destroyRestoredRecord(revived, receipt))).toBe('none');
+    expect(codeOf(() => destroyRestoredRecord(revived, { ...receipt, keys: receipt.keys.slice(1) }))).toBe(
+      'ERR_KEY_STATUS',
+    );
+    expect(codeOf(() => destroyRestoredRecord({ ...revived, scope: 'other' }, receipt))).toBe('ERR_KEY_STATUS');
+  });
 });
+
+function cancelled({ shred: _, ...record }: KeysetRecord): KeysetRecord {
+  return record;
+}

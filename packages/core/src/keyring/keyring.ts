@@ -12,7 +12,13 @@ import {
 } from '../key-store/keyset-record.ts';
 import * as keyset from '../keyset.ts';
 import type { SecretBytes } from '../secret-bytes.ts';
-import { cancelShredRecord, destroyShreddedRecord, shreddedError, shredRecord } from '../shredding.ts';
+import {
+  cancelShredRecord,
+  destroyRestoredRecord,
+  destroyShreddedRecord,
+  shreddedError,
+  shredRecord,
+} from '../shredding.ts';
 import { announce } from './announce.ts';
 import { authenticatedStore, authenticateRecords } from './authenticated-store.ts';
 import { authenticateDocument, type KeyringDocument, parseDocument } from './document.ts';
@@ -22,10 +28,9 @@ import { DataKey, IndexRoot, type KeySource, type KeyView } from './key-view.ts'
 import { describeDocument, type KeyringDescription } from './keyring-description.ts';
 import { LiveDocument } from './live-document.ts';
 import { MissingKeys } from './missing-keys.ts';
-import { openAny } from './open-slots.ts';
-import { receiptPublicKey, type ShredReceipt, shredReceipt } from './shred-receipt.ts';
+import { receiptPublicKey, type ShredReceipt, shredReceipt, verifyShredReceipt } from './shred-receipt.ts';
 import type { SlotOpener } from './slot.ts';
-import { addSlot, removeSlot } from './slot-changes.ts';
+import { addSlot, openAny, removeSlot } from './slot-changes.ts';
 import type { KeyringStorage } from './storage.ts';
 
 /** Scope of keys that serve the whole application. */
@@ -255,6 +260,18 @@ export class Keyring implements KeySource {
     return shredReceipt(this.id, await this.#record(scope), this.#root);
   }
 
+  /**
+   * Destroys the keys of a scope again, after a backup of the key store has brought them back.
+   *
+   * @param receipt - what {@link destroyShredded} of this keyring returned, as parsed JSON
+   * @throws ERR_OPTIONS when this keyring did not sign it, ERR_KEY_STATUS when it is of other keys than are stored, or they are destroyed
+   */
+  async applyReceipt(receipt: unknown): Promise<void> {
+    if (!verifyShredReceipt(receipt, this.receiptKey))
+      throw new FieldsealError('ERR_OPTIONS', 'the receipt was changed, or another keyring signed it');
+    await this.#change('destroy-shredded', receipt.scope, (record) => destroyRestoredRecord(record, receipt));
+  }
+
   /** Public key of the receipts of this keyring, for verifyShredReceipt. */
   get receiptKey(): string {
     return receiptPublicKey(this.#root);
@@ -288,8 +305,10 @@ export class Keyring implements KeySource {
    * @returns id of the slot
    * @throws ERR_KEYRING_SLOT when the proof opens no recovery slot
    */
-  addSlot(opener: SlotOpener, proof: SlotOpener): Promise<string> {
-    return addSlot(this.#live, this.#root, opener, proof);
+  async addSlot(opener: SlotOpener, proof: SlotOpener): Promise<string> {
+    const slotId = await addSlot(this.#live, this.#root, opener, proof);
+    announce('add-slot', this, slotId);
+    return slotId;
   }
 
   /**
@@ -297,8 +316,9 @@ export class Keyring implements KeySource {
    *
    * @throws ERR_KEYRING_SLOT for an unknown slot, the last recovery slot, or the last slot that is not for recovery
    */
-  removeSlot(slotId: string): Promise<void> {
-    return removeSlot(this.#live, slotId);
+  async removeSlot(slotId: string): Promise<void> {
+    await removeSlot(this.#live, slotId);
+    announce('remove-slot', this, slotId);
   }
 
   /** Statuses, ids, times and wrapped keys; no secret. Reads the storage again first. */

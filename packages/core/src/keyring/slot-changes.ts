@@ -1,12 +1,35 @@
 import { FieldsealError } from '../errors.ts';
 import type { SecretBytes } from '../secret-bytes.ts';
-import { announce } from './announce.ts';
-import { MAX_SLOTS } from './document.ts';
+import { type KeyringDocument, MAX_SLOTS } from './document.ts';
 import type { LiveDocument } from './live-document.ts';
-import { provenSlot } from './open-slots.ts';
-import { RECOVERY_TYPE, type SlotOpener, sealSlot } from './slot.ts';
+import { openSlot, RECOVERY_TYPE, type Slot, type SlotOpener, sealSlot } from './slot.ts';
 
-/** Adds a slot once the proof has opened a recovery slot and the new slot has been opened again. Returns its id. */
+/** The slot that an opener opens, with the root key in it. The root key is the caller's to wipe. */
+export async function openAny(
+  document: KeyringDocument,
+  openers: readonly SlotOpener[],
+): Promise<{ slot: Slot; root: SecretBytes } | null> {
+  let skipped: unknown;
+  for (const opener of openers) {
+    for (const slot of document.slots) {
+      try {
+        const root = await openSlot(document.id, slot, opener);
+        if (root !== null) return { slot, root };
+      } catch (error) {
+        if (opener.skips?.(error) !== true) throw error;
+        skipped ??= error;
+      }
+    }
+  }
+  if (skipped !== undefined) throw skipped;
+  return null;
+}
+
+/**
+ * Adds a way to open a keyring; see Keyring.addSlot.
+ *
+ * @param root - root key of the keyring; stays the caller's
+ */
 export async function addSlot(
   live: LiveDocument,
   root: SecretBytes,
@@ -19,19 +42,19 @@ export async function addSlot(
     new FieldsealError('ERR_KEYRING_SLOT', 'the recovery key does not open this keyring, so no slot was added');
   if (proved === undefined) throw unproved();
   const slot = await sealSlot(live.current.id, root, opener, live.current.suite);
-  if ((await provenSlot({ ...live.current, slots: [slot] }, opener, root)) === undefined)
+  if ((await provenSlot({ ...live.current, slots: [slot] }, opener, root)) === undefined) {
     throw new FieldsealError('ERR_KEYRING_SLOT', 'the new slot cannot be opened again, so it was not added');
+  }
   await live.change((document) => {
     if (!document.slots.some(({ id }) => id === proved.id)) throw unproved();
     if (document.slots.length >= MAX_SLOTS)
       throw new FieldsealError('ERR_KEYRING_SLOT', `a keyring has at most ${MAX_SLOTS} slots`);
     return { ...document, slots: [...document.slots, slot] };
   });
-  announce('add-slot', live.current, slot.id);
   return slot.id;
 }
 
-/** Removes a slot, unless it is the last one for recovery or the last one that is not. */
+/** Removes a way to open a keyring; see Keyring.removeSlot. */
 export async function removeSlot(live: LiveDocument, slotId: string): Promise<void> {
   await live.change((document) => {
     const slots = document.slots.filter((slot) => slot.id !== slotId);
@@ -44,5 +67,14 @@ export async function removeSlot(live: LiveDocument, slotId: string): Promise<vo
       throw new FieldsealError('ERR_KEYRING_SLOT', 'the last way to open the keyring cannot be removed');
     return { ...document, slots };
   });
-  announce('remove-slot', live.current, slotId);
+}
+
+/** The slot that an opener opens, if it holds this root key. */
+async function provenSlot(document: KeyringDocument, opener: SlotOpener, root: SecretBytes): Promise<Slot | undefined> {
+  const opened = await openAny(document, [opener]);
+  try {
+    return opened?.root.equals(root) === true ? opened.slot : undefined;
+  } finally {
+    opened?.root.wipe();
+  }
 }

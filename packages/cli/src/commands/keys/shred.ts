@@ -1,5 +1,6 @@
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { FieldsealError, type Keyring, type KeysetRecord, type ShredReceipt } from '@fieldseal/core';
+import { usage } from '../../arguments.ts';
 import { CENSUS_OPTIONS, cellsOf, takeCensus } from '../../census/census.ts';
 import { CliError } from '../../cli-error.ts';
 import type { Command, CommandInput, Report } from '../../command.ts';
@@ -31,6 +32,10 @@ export const keysShred: Command = {
     ...WAIT_OPTION,
     ...CENSUS_OPTIONS,
     'no-census': { help: 'destroy the keys without counting the cells' },
+    'from-receipt': {
+      value: 'file',
+      help: 'destroy again what a backup brought back, by the receipt of its destruction',
+    },
     receipt: { value: 'file', help: 'file that the receipt is written to; one that exists is not overwritten' },
     ...YES_OPTION,
   },
@@ -41,6 +46,8 @@ function shred(input: CommandInput): Promise<Report> {
   const [scope = ''] = input.positionals;
   return withKeyring(keysShred, input, async (keyring) => {
     const record = await keysetOf(keyring, scope);
+    const file = input.options['from-receipt'];
+    if (file !== undefined) return again(input, keyring, record, await readReceipt(file));
     if (record.shred === undefined) return begin(input, keyring, record);
     if (record.shred.destroyed !== null)
       return receiptReport(input, await keyring.shredReceipt(scope), keyring.receiptKey);
@@ -98,6 +105,40 @@ async function finish(
     };
   }
   return receiptReport(input, await keyring.destroyShredded(scope, census), keyring.receiptKey);
+}
+
+async function again(
+  input: CommandInput,
+  keyring: Keyring,
+  { scope }: KeysetRecord,
+  receipt: ShredReceipt,
+): Promise<Report> {
+  if (receipt.scope !== scope) throw usage(keysShred, 'the receipt is of another scope');
+  const done = 'yes' in input.options;
+  if (done) await keyring.applyReceipt(receipt);
+  return {
+    lines: [
+      ...table([['scope', scopeName(scope)]]),
+      done
+        ? 'The keys are destroyed again.'
+        : 'Nothing was changed. With --yes the keys of the scope are destroyed again, for good.',
+    ],
+    json: { scope, action: 'destroy-again', done },
+  };
+}
+
+/** A receipt of a file that may be any: the keyring checks it. */
+async function readReceipt(file: string): Promise<ShredReceipt> {
+  try {
+    return { ...(JSON.parse(await readFile(file, 'utf8')) as ShredReceipt) };
+  } catch (error) {
+    throw new CliError(
+      'ERR_FILE_IO',
+      `${file} cannot be read as a receipt`,
+      'Name the file that `keys shred --receipt` wrote.',
+      error,
+    );
+  }
 }
 
 async function receiptReport({ options }: CommandInput, receipt: ShredReceipt, publicKey: string): Promise<Report> {
