@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {
@@ -323,24 +322,20 @@ describe('a key store in a database', () => {
     const { sql } = (await json('table', 'sqlite')) as { sql: string };
     await target.run('DROP TABLE IF EXISTS "fieldseal_key"');
     await target.run(sql);
-    const { keyring, recovery } = await createKeyring({
-      storage: keyringFile(PATH()),
-      openers: [KEY()],
-      keyStore: fileKeyStore(store),
-    });
-    recovery.wipe();
-    await keyring.addScope('acme');
-    // The records are the same wherever they lie.
-    for (const one of (await keyring.describe(['', 'acme'])).keysets)
-      await target.run(
-        `INSERT INTO "fieldseal_key" ("id", "scope", "generation", "record") VALUES ('${idOf(one.scope)}', '${one.scope}', ${one.generation}, '${JSON.stringify(one)}')`,
-      );
     const at = ['--key-store-url-env', 'DATABASE_URL'];
-    const { added } = (await json('add', '--scope', 'acme', ...at)) as { added: string };
-    expect(await json('promote', added, '--scope', 'acme', ...at)).toEqual({ scope: 'acme', promoted: added });
-    expect((await keys('list', ...at)).stdout).toMatch(new RegExp(`^acme +${added} +data +2 +enabled +primary`, 'm'));
+    expect((await fieldseal(['init', ...at], project.env)).code).toBe(0);
+    expect(await json('list', ...at)).toMatchObject({ keys: [{ scope: '' }, { scope: '' }] });
+    const { added } = (await json('add', ...at)) as { added: string };
+    expect(await json('promote', added, ...at)).toEqual({ scope: '', promoted: added });
+    expect((await keys('list', ...at)).stdout).toMatch(new RegExp(`${added} +data +2 +enabled +primary`));
+    expect((await keys('list')).stderr).toMatch(/holds no keys .*\n.*--key-store-url-env/);
+    expect((await fieldseal(['keyring', 'show', ...at], project.env)).stdout).toContain(added);
     expect(await codeOf('list', ...at, '--key-store-table', 'nothing')).toBe('ERR_KEY_STORE');
     expect(await codeOf('list', ...at, '--key-store', store)).toBe('ERR_USAGE');
+    project.env['FIELDSEAL_KEYRING'] = join(project.folder, `second-${ring}.json`);
+    expect((await fieldseal(['init', ...at], project.env)).code).toBe(7); // there are keys at the store already
+    expect((await fieldseal(['init', ...at, '--key-store-table', 'nothing'], project.env)).code).toBe(1);
+    expect(existsSync(PATH())).toBe(false);
   });
 
   test('is refused where its URL is missing, of another kind, or leads nowhere', async () => {
@@ -356,10 +351,6 @@ describe('a key store in a database', () => {
     expect(existsSync(join(project.folder, 'nowhere.db'))).toBe(false);
   });
 });
-
-function idOf(scope: string): string {
-  return `s${createHash('sha256').update(scope).digest('hex')}`;
-}
 
 test('keys table prints SQL or a model', async () => {
   expect((await keys('table', 'postgresql')).stdout).toMatch(/^CREATE TABLE IF NOT EXISTS "fieldseal_key" \(/);

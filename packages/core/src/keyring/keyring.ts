@@ -1,15 +1,8 @@
-import { fromBase64Url } from '../bytes.ts';
 import { FieldsealError } from '../errors.ts';
 import type { KeyringEvent } from '../events.ts';
-import { deriveKeyId } from '../kdf.ts';
+import type { WrapContext } from '../kek/key-wrapper.ts';
 import type { KeyStore } from '../key-store/key-store.ts';
-import {
-  type Census,
-  type KeySeries,
-  type KeysetRecord,
-  type KeyVersion,
-  parseKeysetRecord,
-} from '../key-store/keyset-record.ts';
+import { type Census, type KeySeries, type KeysetRecord, parseKeysetRecord } from '../key-store/keyset-record.ts';
 import * as keyset from '../keyset.ts';
 import type { SecretBytes } from '../secret-bytes.ts';
 import {
@@ -24,7 +17,7 @@ import { authenticatedStore, authenticateRecords } from './authenticated-store.t
 import { authenticateDocument, type KeyringDocument, parseDocument } from './document.ts';
 import { documentKeyStore } from './document-key-store.ts';
 import { KekRing, newKeyset, newKeyVersion } from './kek-ring.ts';
-import { DataKey, IndexRoot, type KeySource, type KeyView } from './key-view.ts';
+import type { KeySource, KeyView } from './key-view.ts';
 import { describeDocument, type KeyringDescription } from './keyring-description.ts';
 import { LiveDocument } from './live-document.ts';
 import { MissingKeys } from './missing-keys.ts';
@@ -32,6 +25,7 @@ import { receiptPublicKey, type ShredReceipt, shredReceipt, verifyShredReceipt }
 import type { SlotOpener } from './slot.ts';
 import { addSlot, openAny, removeSlot } from './slot-changes.ts';
 import type { KeyringStorage } from './storage.ts';
+import { unwrapView, wipeView } from './unwrap-view.ts';
 
 /** Scope of keys that serve the whole application. */
 export const APPLICATION_SCOPE = '';
@@ -359,7 +353,7 @@ export class Keyring implements KeySource {
     return next;
   }
 
-  /** Reads the scope again and unwraps what is new; keys that are known already are kept, ones that are no longer enabled are wiped. */
+  /** Reads the scope again. A scope that is shredded loses its view. */
   async #read(scope: string): Promise<KeyView> {
     await this.#live.reload();
     const record = await this.#record(scope);
@@ -368,36 +362,13 @@ export class Keyring implements KeySource {
       this.#forget(scope);
       throw shredded;
     }
-    const { data, index } = record;
-    const before = this.#views.get(scope);
-    const made: { wipe(): void }[] = [];
-    try {
-      const keys = new Map<string, DataKey>();
-      for (const version of data.versions.filter(({ status }) => status === 'enabled')) {
-        const { keyId, suite } = version;
-        const known = before?.keys.get(keyId);
-        const key = known ?? new DataKey(keyId, suite, await this.#unwrap(scope, 'data', version));
-        if (known === undefined) made.push(key);
-        keys.set(keyId, key);
-      }
-      const rootVersion = primaryOf(index);
-      const knownRoot = before?.indexRoot.keyId === rootVersion.keyId ? before.indexRoot : undefined;
-      const indexRoot =
-        knownRoot ??
-        new IndexRoot(rootVersion.keyId, rootVersion.version, await this.#unwrap(scope, 'index', rootVersion));
-      if (knownRoot === undefined) made.push(indexRoot);
+    const unwrap = (kekId: string, wrapped: Uint8Array, context: WrapContext): Promise<SecretBytes> =>
+      this.#keks.get(this.#live.current, this.#root, kekId).unwrap(wrapped, context);
+    return unwrapView(record, this.#views.get(scope), unwrap, (view) => {
       this.#root.expose(); // the keyring may have been closed meanwhile
-      const statuses = new Map(data.versions.map((version) => [version.keyId, version.status]));
-      const view: KeyView = { scope, primary: keys.get(data.primary) as DataKey, indexRoot, keys, statuses };
-      for (const key of before?.keys.values() ?? []) if (!keys.has(key.keyId)) key.wipe();
-      if (before !== undefined && knownRoot === undefined) before.indexRoot.wipe();
       this.#views.set(scope, view);
       this.#loadedAt.set(scope, { monotonic: performance.now(), wall: Date.now() });
-      return view;
-    } catch (error) {
-      for (const key of made) key.wipe();
-      throw error;
-    }
+    });
   }
 
   /** The stored keyset of a scope. One of another scope, or older than the last one seen, is refused. */
@@ -412,16 +383,6 @@ export class Keyring implements KeySource {
       throw new FieldsealError('ERR_KEY_STORE', 'the key store gave an older state of a keyset than before');
     this.#generations.set(scope, record.generation);
     return record;
-  }
-
-  /** Unwraps a key and checks that it is the one that its id commits to. */
-  async #unwrap(scope: string, purpose: 'data' | 'index', { keyId, kekId, wrapped }: KeyVersion): Promise<SecretBytes> {
-    const bytes = fromBase64Url(wrapped ?? '');
-    if (bytes === null) throw new FieldsealError('ERR_KEY_STORE', 'a wrapped key is not base64url', { keyId });
-    const key = await this.#keks.get(this.#live.current, this.#root, kekId).unwrap(bytes, { keyId, scope, purpose });
-    if (deriveKeyId(key) === keyId) return key;
-    key.wipe();
-    throw new FieldsealError('ERR_KEY_STORE', 'a key does not match its key id', { keyId });
   }
 
   async #changeSeries(
@@ -472,13 +433,4 @@ export class Keyring implements KeySource {
     this.#views.delete(scope);
     this.#loadedAt.delete(scope);
   }
-}
-
-function primaryOf(series: KeySeries): KeyVersion {
-  return series.versions.find((version) => version.keyId === series.primary) as KeyVersion;
-}
-
-function wipeView(view: KeyView): void {
-  for (const key of view.keys.values()) key.wipe();
-  view.indexRoot.wipe();
 }

@@ -1,4 +1,11 @@
-import { type KeySeries, type KeysetRecord, ROTATE_AFTER_DAYS, rotationReason, SUITES } from '@fieldseal/core';
+import {
+  FieldsealError,
+  type KeySeries,
+  type KeysetRecord,
+  ROTATE_AFTER_DAYS,
+  rotationReason,
+  SUITES,
+} from '@fieldseal/core';
 import { usage } from '../../arguments.ts';
 import type { Command, CommandInput, Report } from '../../command.ts';
 import { table } from '../../table.ts';
@@ -101,6 +108,10 @@ async function scopesOf({ options }: CommandInput, all: () => AsyncIterable<stri
     scopes.push(scope);
     if (scopes.length === limit) break;
   }
+  if (scopes.length === 0)
+    throw new FieldsealError('ERR_KEY_UNKNOWN', 'the keyring holds no keys', {
+      hint: 'Where they lie in a key store, name it by --key-store or --key-store-url-env.',
+    });
   return scopes;
 }
 

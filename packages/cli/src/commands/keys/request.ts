@@ -23,15 +23,20 @@ import { type Adapter, connect } from '../../doctor/adapter.ts';
 import { DatabaseProblem } from '../../doctor/database-problem.ts';
 import { adapterClient } from './adapter-client.ts';
 
-/** Options that say where keys are. */
-export const STORE_OPTIONS: Readonly<Record<string, CommandOption>> = {
-  keyring: { value: 'path', help: 'the keyring; FIELDSEAL_KEYRING or ./fieldseal.keyring.json by default' },
+/** Options that name a key store. */
+export const KEY_STORE_OPTIONS: Readonly<Record<string, CommandOption>> = {
   'key-store': { value: 'path', help: 'file of the key store; by default keys lie in the keyring' },
   'key-store-url-env': {
     value: 'variable',
     help: 'environment variable with the URL of the database that is the key store',
   },
   'key-store-table': { value: 'name', help: 'its table; fieldseal_key by default' },
+};
+
+/** Options that say where keys are. */
+export const STORE_OPTIONS: Readonly<Record<string, CommandOption>> = {
+  keyring: { value: 'path', help: 'the keyring; FIELDSEAL_KEYRING or ./fieldseal.keyring.json by default' },
+  ...KEY_STORE_OPTIONS,
 };
 
 /** The option that names a scope. */
@@ -59,28 +64,35 @@ const DIALECTS: readonly (readonly [scheme: RegExp, dialect: SqlDialect])[] = [
 const DAY_MS = 24 * 60 * 60 * 1000;
 
 /** Opens the keyring with what the environment holds, works with it, and closes it and its key store. */
-export async function withKeyring<T>(
+export function withKeyring<T>(
   command: Command,
-  { options, env }: CommandInput,
+  input: CommandInput,
   work: (keyring: Keyring) => Promise<T>,
 ): Promise<T> {
+  const { options, env } = input;
   const storage = keyringFile(options['keyring'] ?? keyringPath(env));
   const openers = environmentOpeners(env);
-  const variable = options['key-store-url-env'];
-  if (options['key-store'] !== undefined && variable !== undefined)
+  return withKeyStore(command, input, async (keyStore) => {
+    const keyring = await openKeyring({ storage, openers, ...keyStore });
+    return work(keyring).finally(() => keyring.close());
+  });
+}
+
+/** Opens the key store that the options name, if they name one, works with it, and closes it. */
+export async function withKeyStore<T>(
+  command: Command,
+  { options, env }: CommandInput,
+  work: (keyStore: { readonly keyStore?: KeyStore }) => Promise<T>,
+): Promise<T> {
+  const [path, variable, table] = [options['key-store'], options['key-store-url-env'], options['key-store-table']];
+  if (path !== undefined && variable !== undefined)
     throw usage(command, 'a key store is a file or a database, not both');
+  if (variable === undefined) return work(path === undefined ? {} : { keyStore: fileKeyStore(path) });
+  const { url, dialect } = databaseOf(command, env[variable]);
   let adapter: Adapter | undefined;
   try {
-    let keyStore: KeyStore | undefined;
-    if (options['key-store'] !== undefined) keyStore = fileKeyStore(options['key-store']);
-    if (variable !== undefined) {
-      const { url, dialect } = databaseOf(command, env[variable]);
-      adapter = await connect(dialect, url, process.cwd());
-      const table = options['key-store-table'];
-      keyStore = sqlKeyStore(adapterClient(dialect, adapter), table === undefined ? {} : { table });
-    }
-    const keyring = await openKeyring({ storage, openers, ...(keyStore === undefined ? {} : { keyStore }) });
-    return await work(keyring).finally(() => keyring.close());
+    adapter = await connect(dialect, url, process.cwd());
+    return await work({ keyStore: sqlKeyStore(adapterClient(dialect, adapter), table === undefined ? {} : { table }) });
   } catch (error) {
     if (!(error instanceof DatabaseProblem)) throw error;
     throw new CliError(
