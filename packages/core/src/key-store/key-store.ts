@@ -8,17 +8,14 @@ import type { KeysetRecord } from './keyset-record.ts';
 export interface KeyStore {
   /** The keyset of a scope; null when it has none. Throws ERR_KEY_STORE when the store cannot be read or is damaged. */
   load(scope: string): Promise<KeysetRecord | null>;
+  /** The keysets of many scopes in one round trip, by scope; those that have none are left out. Without it, {@link load} is asked for each. */
+  loadMany?(scopes: readonly string[]): Promise<ReadonlyMap<string, KeysetRecord>>;
   /**
    * Compare-and-set: stores `record` if the generation stored now is `expected` (null: nothing is stored), and returns whether it did.
    * False is no fault: another writer was first; load and try again. Throws ERR_KEY_STORE when writing fails, or when a key id of the
    * record is already stored for another scope.
    */
   save(record: KeysetRecord, expected: number | null): Promise<boolean>;
-  /**
-   * The keysets of many scopes in one round trip, by scope; scopes without keys are left out. Faults as in {@link load}. A store without it
-   * is asked once per scope (see {@link loadKeysets}).
-   */
-  loadMany?(scopes: readonly string[]): Promise<ReadonlyMap<string, KeysetRecord>>;
   /** Every scope that has keys, each once, in any order and without holding all of them in memory. Scopes added meanwhile may be left out. */
   scopes?(): AsyncIterable<string>;
 }
