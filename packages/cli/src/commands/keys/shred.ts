@@ -70,7 +70,7 @@ async function begin(input: CommandInput, keyring: Keyring, { scope, data, index
         ['keys', keys.join(', ')],
       ]),
       done
-        ? `They are disabled; they may be destroyed after ${shortTime(after ?? '')}: call this again then. \`fieldseal keys cancel\` takes it back.`
+        ? `They are disabled; they may be destroyed after ${shortTime(after ?? '')}: call this again then. \`fieldseal keys cancel --scope ${scope}\` takes it back.`
         : 'Nothing was changed. With --yes these keys are disabled, and nothing of the scope can be read any more.',
     ],
     json: { scope, action: 'disable', done, keys, destroyAfter: after },
