@@ -23,14 +23,14 @@ const CORE_LEVELS = [
   ['bytes', 'secret-bytes', 'atomic-file', 'use-policy'],
   ['kdf', 'context', 'value'],
   ['cell', 'field-spec'],
-  ['aead', 'normalizer'],
+  ['aead', 'normalizer', 'batch-tally', 'read-watch'],
   ['kek', 'key-store'],
   ['keyset', 'rotation-advice'],
   ['shredding'],
   ['keyring'],
   ['field-keys', 'key-prefixes'],
   ['field-cipher', 'blind-index', 'environment'],
-  ['index', 'internal'],
+  ['index', 'internal', 'kek-providers'],
 ];
 
 const SOURCE = /^packages\/([^/]+)\/src\/(.+)$/;

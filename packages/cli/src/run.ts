@@ -17,6 +17,7 @@ import { keysList } from './commands/keys/list.ts';
 import { keysPromote } from './commands/keys/promote.ts';
 import { keysShred } from './commands/keys/shred.ts';
 import { keysTable } from './commands/keys/table.ts';
+import { monitorDashboard, monitorRules } from './commands/monitor.ts';
 import { tpmEnroll } from './commands/tpm/enroll.ts';
 import { tpmRemove } from './commands/tpm/remove.ts';
 import { tpmReseal } from './commands/tpm/reseal.ts';
@@ -45,6 +46,8 @@ const COMMANDS: readonly Command[] = [
   inspect,
   constraints,
   doctor,
+  monitorRules,
+  monitorDashboard,
   tpmStatusCommand,
   tpmEnroll,
   tpmReseal,

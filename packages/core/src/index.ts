@@ -11,15 +11,31 @@ export type { BoundColumn } from './context.ts';
 export {
   DEFAULT_KEYRING_PATH,
   type Environment,
+  environmentKeks,
   environmentOpeners,
+  environmentVaultKek,
   keyringPath,
   openEnvironmentKeyring,
 } from './environment.ts';
 export { ERROR_CODES, type ErrorCode, type ErrorDetails, FieldsealError, isFieldsealError } from './errors.ts';
-export type { Channels, CipherEvent, DenialEvent, FailureEvent, KeyringEvent, WearEvent } from './events.ts';
+export type {
+  BackupEvent,
+  CacheAction,
+  CacheEvent,
+  Channels,
+  CipherEvent,
+  DenialEvent,
+  FailureEvent,
+  FieldCount,
+  HoneyEvent,
+  JobEvent,
+  KekEvent,
+  KeyringEvent,
+  WearEvent,
+} from './events.ts';
 export { type CellField, FieldCipher, type PlainField, type StoredField } from './field-cipher.ts';
 export type { ColumnType, FieldSpec, IndexSpec, NormalizerName } from './field-spec.ts';
-export type { KeyPurpose, KeyWrapper, WrapContext } from './kek/key-wrapper.ts';
+export type { KeyPurpose, KeyWrapper, WrapContext, WrapOptions } from './kek/key-wrapper.ts';
 export { fileKeyStore } from './key-store/file.ts';
 export { type KeyStore, loadKeysets } from './key-store/key-store.ts';
 export type {
@@ -46,6 +62,7 @@ export {
   sqliteClient,
 } from './key-store/sql-client.ts';
 export { KEY_STORE_TABLE, keyStoreTable } from './key-store/sql-schema.ts';
+export { type AddKekOptions, addKek } from './keyring/add-kek.ts';
 export { type CreateKeyringOptions, createKeyring } from './keyring/create-keyring.ts';
 export {
   formatRawKey,
@@ -68,6 +85,7 @@ export { passphrase, rawKey, recoveryKey, type Slot, type SlotOpener, type SlotP
 export { type KeyringStorage, keyringFile, keyringMemory } from './keyring/storage.ts';
 export { DESTROY_WAIT_MS } from './keyset.ts';
 export { NORMALIZER_NAMES } from './normalizer.ts';
+export type { ReadWatch, WatchedCell } from './read-watch.ts';
 export { ROTATE_AFTER_DAYS, type RotationReason, rotationReason } from './rotation-advice.ts';
 export { SecretBytes } from './secret-bytes.ts';
 export { isSuite, SUITES, type Suite, type SuiteId, XAES_256_GCM, XCHACHA20_POLY1305 } from './suite.ts';

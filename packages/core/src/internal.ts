@@ -10,5 +10,8 @@ export { formatTerm, indexMac } from './blind-index.ts';
 export { encodeCell, encodeCellText, encodeHeader } from './cell.ts';
 export { cellAad } from './context.ts';
 export { deriveFieldKey, deriveIndexKey, deriveKeyId } from './kdf.ts';
+export { crc32c } from './kek/crc32c.ts';
+export { LocalKek } from './kek/local-kek.ts';
+export { jsonWithSecret, takeSecret } from './kek/secret-json.ts';
 export { dekAad, unwrapKey, wrapKey } from './kek/wrapped-key.ts';
 export { encodeValue } from './value.ts';

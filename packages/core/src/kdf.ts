@@ -20,6 +20,8 @@ export const LABELS = {
   dek: 'fieldseal/v1/dek',
   /** AAD of a KEK under the root key of a keyring. */
   kek: 'fieldseal/v1/kek',
+  /** KEK from a raw key of the environment, and the name of that KEK. */
+  rawKek: 'fieldseal/v1/raw-kek',
   /** Wraps KEKs: from the root key of a keyring. */
   kekWrapping: 'fieldseal/v1/keyring-kek',
   /** Authenticates the keyring document: from its root key. */

@@ -1,4 +1,4 @@
-import { type EngineName, FieldCipher, FieldsealError } from '@fieldseal/core';
+import { type EngineName, FieldCipher, FieldsealError, type ReadWatch } from '@fieldseal/core';
 import { Decimal } from '@prisma/client-runtime-utils';
 import { globalOmitOf, hasExtension } from './client-internals.ts';
 import { type EncryptionHelpers, encryptionHelpers, type ModelsOf } from './encryption-helpers.ts';
@@ -40,6 +40,8 @@ export interface EncryptionOptions {
   readonly decimal?: DecimalClass;
   /** Engine that does the cryptography; `auto`, the fastest that works here, by default. */
   readonly engine?: EngineName | 'auto';
+  /** Asked before stored values are opened, and told of it: honey cells and the breaker of @fieldseal/monitor. None by default. */
+  readonly watch?: readonly ReadWatch[];
 }
 
 /** What the extension uses of a client. */
@@ -85,7 +87,7 @@ export function encryption<Client>(options: EncryptionOptions = {}): (client: Cl
       });
     const map = schemaMapFor(client, options.schema);
     const models = compileSchema(map, (model) => globalOmitOf(client, model));
-    const cipher = new FieldCipher({ engine: options.engine ?? 'auto' });
+    const cipher = new FieldCipher({ engine: options.engine ?? 'auto', watch: options.watch ?? [] });
     const keys = new KeyAccess(options.keyring);
     const transform = new Transform(cipher, keys, options.decimal ?? Decimal);
     const run = (params: QueryParams): Promise<unknown> => {

@@ -1,6 +1,6 @@
 import { FieldsealError } from '../errors.ts';
 import type { KeyringEvent } from '../events.ts';
-import type { WrapContext } from '../kek/key-wrapper.ts';
+import type { KeyWrapper, WrapContext } from '../kek/key-wrapper.ts';
 import type { KeyStore } from '../key-store/key-store.ts';
 import { type Census, type KeySeries, type KeysetRecord, parseKeysetRecord } from '../key-store/keyset-record.ts';
 import * as keyset from '../keyset.ts';
@@ -12,7 +12,7 @@ import {
   shreddedError,
   shredRecord,
 } from '../shredding.ts';
-import { announce } from './announce.ts';
+import { announce, announceRefusal } from './announce.ts';
 import { authenticatedStore, authenticateRecords } from './authenticated-store.ts';
 import { authenticateDocument, type KeyringDocument, parseDocument } from './document.ts';
 import { documentKeyStore } from './document-key-store.ts';
@@ -48,6 +48,8 @@ export interface OpenKeyringOptions {
   readonly openers: readonly SlotOpener[];
   /** The key store that was given when the keyring was created. */
   readonly keyStore?: KeyStore;
+  /** The KEKs outside the keyring that its keys were wrapped by. They are asked when keys are made or unwrapped, and not for opening. */
+  readonly keks?: readonly KeyWrapper[];
 }
 
 /**
@@ -62,18 +64,21 @@ export async function openKeyring(options: OpenKeyringOptions): Promise<Keyring>
   if (text === null) throw new FieldsealError('ERR_KEYRING_MISSING', `there is no keyring at ${storage.label}`);
   const { document, mac } = parseDocument(text);
   const opened = await openAny(document, openers);
-  if (opened === null)
+  if (opened === null) {
+    announceRefusal('ERR_KEYRING_LOCKED');
     throw new FieldsealError('ERR_KEYRING_LOCKED', `the keyring at ${storage.label} could not be opened`);
+  }
   const { root } = opened;
   try {
     authenticateDocument(document, mac, root);
+    const keyring = new Keyring(options, text, document, root);
+    announce('open', keyring);
+    return keyring;
   } catch (error) {
     root.wipe();
+    announceRefusal('ERR_KEYRING_DAMAGED');
     throw error;
   }
-  const keyring = new Keyring(options, text, document, root);
-  announce('open', keyring);
-  return keyring;
 }
 
 /**
@@ -86,7 +91,7 @@ export class Keyring implements KeySource {
   readonly #outside: KeyStore | undefined;
   readonly #root: SecretBytes;
   readonly #live: LiveDocument;
-  readonly #keks = new KekRing();
+  readonly #keks: KekRing;
   readonly #views = new Map<string, KeyView>();
   readonly #loading = new Map<string, Promise<KeyView>>();
   readonly #next = new Map<string, Promise<KeyView>>();
@@ -104,6 +109,7 @@ export class Keyring implements KeySource {
         ? documentKeyStore(this.#live)
         : authenticatedStore(options.keyStore, root, () => this.#live.current.recordMac !== undefined);
     this.#root = root;
+    this.#keks = new KekRing(options.keks);
   }
 
   /** Id of the keyring, 16 hexadecimal digits. */
