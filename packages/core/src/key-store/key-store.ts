@@ -8,10 +8,26 @@ import type { KeysetRecord } from './keyset-record.ts';
 export interface KeyStore {
   /** The keyset of a scope; null when it has none. Throws ERR_KEY_STORE when the store cannot be read or is damaged. */
   load(scope: string): Promise<KeysetRecord | null>;
+  /** The keysets of many scopes in one round trip, by scope; those that have none are left out. Without it, {@link load} is asked for each. */
+  loadMany?(scopes: readonly string[]): Promise<ReadonlyMap<string, KeysetRecord>>;
   /**
    * Compare-and-set: stores `record` if the generation stored now is `expected` (null: nothing is stored), and returns whether it did.
    * False is no fault: another writer was first; load and try again. Throws ERR_KEY_STORE when writing fails, or when a key id of the
    * record is already stored for another scope.
    */
   save(record: KeysetRecord, expected: number | null): Promise<boolean>;
+  /** Every scope that has keys, each once, in any order and without holding all of them in memory. Scopes added meanwhile may be left out. */
+  scopes?(): AsyncIterable<string>;
+}
+
+/** The keysets of many scopes: in one round trip where the store can, else one by one. Scopes without keys are left out. */
+export async function loadKeysets(
+  store: KeyStore,
+  scopes: readonly string[],
+): Promise<ReadonlyMap<string, KeysetRecord>> {
+  if (store.loadMany !== undefined) return store.loadMany(scopes);
+  const found = new Map<string, KeysetRecord>();
+  const records = await Promise.all([...new Set(scopes)].map((scope) => store.load(scope)));
+  for (const record of records) if (record !== null) found.set(record.scope, record);
+  return found;
 }

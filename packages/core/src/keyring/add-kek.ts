@@ -5,9 +5,9 @@ import type { SecretBytes } from '../secret-bytes.ts';
 import { announce } from './announce.ts';
 import { authenticateDocument, parseDocument } from './document.ts';
 import { newKek, outsideKek, randomSecret } from './kek-ring.ts';
-import { openAny } from './keyring.ts';
 import { LiveDocument } from './live-document.ts';
 import type { SlotOpener } from './slot.ts';
+import { openAny } from './slot-changes.ts';
 import type { KeyringStorage } from './storage.ts';
 
 /** Options of {@link addKek}. */

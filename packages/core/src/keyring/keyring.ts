@@ -1,21 +1,31 @@
-import { fromBase64Url } from '../bytes.ts';
 import { FieldsealError } from '../errors.ts';
 import type { KeyringEvent } from '../events.ts';
-import { deriveKeyId } from '../kdf.ts';
-import type { KeyWrapper } from '../kek/key-wrapper.ts';
+import type { KeyWrapper, WrapContext } from '../kek/key-wrapper.ts';
 import type { KeyStore } from '../key-store/key-store.ts';
-import { type KeySeries, type KeysetRecord, type KeyVersion, parseKeysetRecord } from '../key-store/keyset-record.ts';
-import { replaceRecord } from '../key-store/memory.ts';
+import { type Census, type KeySeries, type KeysetRecord, parseKeysetRecord } from '../key-store/keyset-record.ts';
 import * as keyset from '../keyset.ts';
 import type { SecretBytes } from '../secret-bytes.ts';
+import {
+  cancelShredRecord,
+  destroyRestoredRecord,
+  destroyShreddedRecord,
+  shreddedError,
+  shredRecord,
+} from '../shredding.ts';
 import { announce, announceRefusal } from './announce.ts';
-import { authenticateDocument, type KeyringDocument, MAX_SLOTS, parseDocument } from './document.ts';
+import { authenticatedStore, authenticateRecords } from './authenticated-store.ts';
+import { authenticateDocument, type KeyringDocument, parseDocument } from './document.ts';
+import { documentKeyStore } from './document-key-store.ts';
 import { KekRing, newKeyset, newKeyVersion } from './kek-ring.ts';
-import { DataKey, IndexRoot, type KeySource, type KeyView } from './key-view.ts';
+import type { KeySource, KeyView } from './key-view.ts';
+import { describeDocument, type KeyringDescription } from './keyring-description.ts';
 import { LiveDocument } from './live-document.ts';
 import { MissingKeys } from './missing-keys.ts';
-import { openSlot, RECOVERY_TYPE, type Slot, type SlotOpener, sealSlot } from './slot.ts';
+import { receiptPublicKey, type ShredReceipt, shredReceipt, verifyShredReceipt } from './shred-receipt.ts';
+import type { SlotOpener } from './slot.ts';
+import { addSlot, openAny, removeSlot } from './slot-changes.ts';
 import type { KeyringStorage } from './storage.ts';
+import { unwrapView, wipeView } from './unwrap-view.ts';
 
 /** Scope of keys that serve the whole application. */
 export const APPLICATION_SCOPE = '';
@@ -71,16 +81,6 @@ export async function openKeyring(options: OpenKeyringOptions): Promise<Keyring>
   }
 }
 
-/** What a keyring tells about itself. None of it is secret. */
-export interface KeyringDescription {
-  readonly id: string;
-  readonly generation: number;
-  readonly created: string;
-  readonly slots: readonly { readonly id: string; readonly type: string; readonly created: string }[];
-  readonly keks: readonly { readonly id: string; readonly created: string }[];
-  readonly keysets: readonly KeysetRecord[];
-}
-
 /**
  * An open keyring: the only place where wrapped keys become usable ones. Everything it changes is stored before it takes effect.
  *
@@ -88,6 +88,7 @@ export interface KeyringDescription {
  */
 export class Keyring implements KeySource {
   readonly #keyStore: KeyStore;
+  readonly #outside: KeyStore | undefined;
   readonly #root: SecretBytes;
   readonly #live: LiveDocument;
   readonly #keks: KekRing;
@@ -102,10 +103,11 @@ export class Keyring implements KeySource {
   /** @internal */
   constructor(options: OpenKeyringOptions, text: string, document: KeyringDocument, root: SecretBytes) {
     this.#live = new LiveDocument(options.storage, root, text, document);
-    this.#keyStore = options.keyStore ?? {
-      load: (scope) => this.#loadInside(scope),
-      save: (record, expected) => this.#saveInside(record, expected),
-    };
+    this.#outside = options.keyStore;
+    this.#keyStore =
+      options.keyStore === undefined
+        ? documentKeyStore(this.#live)
+        : authenticatedStore(options.keyStore, root, () => this.#live.current.recordMac !== undefined);
     this.#root = root;
     this.#keks = new KekRing(options.keks);
   }
@@ -221,6 +223,82 @@ export class Keyring implements KeySource {
   }
 
   /**
+   * Shreds a scope: no key of it is given out from now on, here at once and elsewhere as with {@link disable}. {@link cancelShred} takes it
+   * back until {@link destroyShredded} has destroyed the keys.
+   *
+   * @param options - `waitMs`: time until the keys may be destroyed, in ms; seven days by default and at least
+   * @throws ERR_KEY_STATUS when it is being shredded or was, ERR_OPTIONS for the scope of the whole application
+   */
+  async shred(scope: string, options: { readonly waitMs?: number } = {}): Promise<void> {
+    if (scope === APPLICATION_SCOPE)
+      throw new FieldsealError('ERR_OPTIONS', 'the keys of the whole application are not shredded', {
+        hint: 'Destroy the keyring and every way to open it instead.',
+      });
+    await this.#change('shred', scope, (record) => shredRecord(record, Date.now(), options.waitMs));
+  }
+
+  /** Takes {@link shred} back. What was enabled before is enabled again. */
+  async cancelShred(scope: string): Promise<void> {
+    await this.#change('cancel-shred', scope, cancelShredRecord);
+  }
+
+  /**
+   * Destroys all keys of a scope for good, after the waiting time of {@link shred}.
+   *
+   * @param census - the cells that can never be read again, counted after `shred`; it goes into the receipt
+   * @returns a signed statement of what was destroyed
+   */
+  async destroyShredded(scope: string, census: Census | null = null): Promise<ShredReceipt> {
+    const record = await this.#change('destroy-shredded', scope, (stored) =>
+      destroyShreddedRecord(stored, Date.now(), census),
+    );
+    return shredReceipt(this.id, record, this.#root);
+  }
+
+  /** The receipt of a scope that was shredded, once more. Throws ERR_KEY_STATUS when it was not. */
+  async shredReceipt(scope: string): Promise<ShredReceipt> {
+    return shredReceipt(this.id, await this.#record(scope), this.#root);
+  }
+
+  /**
+   * Destroys the keys of a scope again, after a backup of the key store has brought them back.
+   *
+   * @param receipt - what {@link destroyShredded} of this keyring returned, as parsed JSON
+   * @throws ERR_OPTIONS when this keyring did not sign it, ERR_KEY_STATUS when it is of other keys than are stored, or they are destroyed
+   */
+  async applyReceipt(receipt: unknown): Promise<void> {
+    if (!verifyShredReceipt(receipt, this.receiptKey))
+      throw new FieldsealError('ERR_OPTIONS', 'the receipt was changed, or another keyring signed it');
+    await this.#change('destroy-shredded', receipt.scope, (record) => destroyRestoredRecord(record, receipt));
+  }
+
+  /** Public key of the receipts of this keyring, for verifyShredReceipt. */
+  get receiptKey(): string {
+    return receiptPublicKey(this.#root);
+  }
+
+  /** All scopes that have keys. Throws ERR_KEY_STORE when the key store cannot list them. */
+  scopes(): AsyncIterable<string> {
+    const { scopes } = this.#keyStore;
+    if (scopes === undefined) throw new FieldsealError('ERR_KEY_STORE', 'the key store cannot list its scopes');
+    return scopes.call(this.#keyStore);
+  }
+
+  /**
+   * Gives every record of the outside key store an authentication code, and refuses records without one from then on. For keyrings from before
+   * there were codes; all processes must run a version that knows them.
+   *
+   * @returns how many records got one
+   */
+  async authenticateRecords(): Promise<number> {
+    await this.#live.reload();
+    const count = this.#outside === undefined ? 0 : await authenticateRecords(this.#outside, this.#root);
+    if (this.#outside !== undefined)
+      await this.#live.change((document) => (document.recordMac === 1 ? null : { ...document, recordMac: 1 }));
+    return count;
+  }
+
+  /**
    * Adds a way to open the keyring.
    *
    * @param proof - the recovery key, to prove that recovery works before the keyring depends on something new
@@ -228,23 +306,9 @@ export class Keyring implements KeySource {
    * @throws ERR_KEYRING_SLOT when the proof opens no recovery slot
    */
   async addSlot(opener: SlotOpener, proof: SlotOpener): Promise<string> {
-    await this.#live.reload();
-    const proved = proof.type === RECOVERY_TYPE ? await provenSlot(this.#live.current, proof, this.#root) : undefined;
-    const unproved = () =>
-      new FieldsealError('ERR_KEYRING_SLOT', 'the recovery key does not open this keyring, so no slot was added');
-    if (proved === undefined) throw unproved();
-    const slot = await sealSlot(this.id, this.#root, opener, this.#live.current.suite);
-    if ((await provenSlot({ ...this.#live.current, slots: [slot] }, opener, this.#root)) === undefined) {
-      throw new FieldsealError('ERR_KEYRING_SLOT', 'the new slot cannot be opened again, so it was not added');
-    }
-    await this.#live.change((document) => {
-      if (!document.slots.some(({ id }) => id === proved.id)) throw unproved();
-      if (document.slots.length >= MAX_SLOTS)
-        throw new FieldsealError('ERR_KEYRING_SLOT', `a keyring has at most ${MAX_SLOTS} slots`);
-      return { ...document, slots: [...document.slots, slot] };
-    });
-    announce('add-slot', this, slot.id);
-    return slot.id;
+    const slotId = await addSlot(this.#live, this.#root, opener, proof);
+    announce('add-slot', this, slotId);
+    return slotId;
   }
 
   /**
@@ -253,33 +317,14 @@ export class Keyring implements KeySource {
    * @throws ERR_KEYRING_SLOT for an unknown slot, the last recovery slot, or the last slot that is not for recovery
    */
   async removeSlot(slotId: string): Promise<void> {
-    await this.#live.change((document) => {
-      const slots = document.slots.filter((slot) => slot.id !== slotId);
-      if (slots.length === document.slots.length)
-        throw new FieldsealError('ERR_KEYRING_SLOT', 'the keyring has no such slot');
-      const recovery = slots.filter((slot) => slot.type === RECOVERY_TYPE).length;
-      if (recovery === 0)
-        throw new FieldsealError('ERR_KEYRING_SLOT', 'the last recovery key cannot be removed; add another first');
-      if (recovery === slots.length)
-        throw new FieldsealError('ERR_KEYRING_SLOT', 'the last way to open the keyring cannot be removed');
-      return { ...document, slots };
-    });
+    await removeSlot(this.#live, slotId);
     announce('remove-slot', this, slotId);
   }
 
   /** Statuses, ids, times and wrapped keys; no secret. Reads the storage again first. */
   async describe(scopes: readonly string[] = [APPLICATION_SCOPE]): Promise<KeyringDescription> {
     await this.#live.reload();
-    const { id, generation, created, slots, keks } = this.#live.current;
-    const keysets = await Promise.all(scopes.map((scope) => this.#record(scope)));
-    return {
-      id,
-      generation,
-      created,
-      slots: slots.map((slot) => ({ id: slot.id, type: slot.type, created: slot.created })),
-      keks: keks.map((kek) => ({ id: kek.id, created: kek.created })),
-      keysets,
-    };
+    return describeDocument(this.#live.current, await Promise.all(scopes.map((scope) => this.#record(scope))));
   }
 
   /** Wipes all keys. Queries that still run fail with ERR_KEY_WIPED. */
@@ -314,39 +359,22 @@ export class Keyring implements KeySource {
     return next;
   }
 
-  /** Reads the scope again and unwraps what is new; keys that are known already are kept, ones that are no longer enabled are wiped. */
+  /** Reads the scope again. A scope that is shredded loses its view. */
   async #read(scope: string): Promise<KeyView> {
     await this.#live.reload();
-    const { data, index } = await this.#record(scope);
-    const before = this.#views.get(scope);
-    const made: { wipe(): void }[] = [];
-    try {
-      const keys = new Map<string, DataKey>();
-      for (const version of data.versions.filter(({ status }) => status === 'enabled')) {
-        const { keyId, suite } = version;
-        const known = before?.keys.get(keyId);
-        const key = known ?? new DataKey(keyId, suite, await this.#unwrap(scope, 'data', version));
-        if (known === undefined) made.push(key);
-        keys.set(keyId, key);
-      }
-      const rootVersion = primaryOf(index);
-      const knownRoot = before?.indexRoot.keyId === rootVersion.keyId ? before.indexRoot : undefined;
-      const indexRoot =
-        knownRoot ??
-        new IndexRoot(rootVersion.keyId, rootVersion.version, await this.#unwrap(scope, 'index', rootVersion));
-      if (knownRoot === undefined) made.push(indexRoot);
+    const record = await this.#record(scope);
+    const shredded = shreddedError(record);
+    if (shredded !== undefined) {
+      this.#forget(scope);
+      throw shredded;
+    }
+    const unwrap = (kekId: string, wrapped: Uint8Array, context: WrapContext): Promise<SecretBytes> =>
+      this.#keks.get(this.#live.current, this.#root, kekId).unwrap(wrapped, context);
+    return unwrapView(record, this.#views.get(scope), unwrap, (view) => {
       this.#root.expose(); // the keyring may have been closed meanwhile
-      const statuses = new Map(data.versions.map((version) => [version.keyId, version.status]));
-      const view: KeyView = { scope, primary: keys.get(data.primary) as DataKey, indexRoot, keys, statuses };
-      for (const key of before?.keys.values() ?? []) if (!keys.has(key.keyId)) key.wipe();
-      if (before !== undefined && knownRoot === undefined) before.indexRoot.wipe();
       this.#views.set(scope, view);
       this.#loadedAt.set(scope, { monotonic: performance.now(), wall: Date.now() });
-      return view;
-    } catch (error) {
-      for (const key of made) key.wipe();
-      throw error;
-    }
+    });
   }
 
   /** The stored keyset of a scope. One of another scope, or older than the last one seen, is refused. */
@@ -363,85 +391,52 @@ export class Keyring implements KeySource {
     return record;
   }
 
-  /** Unwraps a key and checks that it is the one that its id commits to. */
-  async #unwrap(scope: string, purpose: 'data' | 'index', { keyId, kekId, wrapped }: KeyVersion): Promise<SecretBytes> {
-    const bytes = fromBase64Url(wrapped ?? '');
-    if (bytes === null) throw new FieldsealError('ERR_KEY_STORE', 'a wrapped key is not base64url', { keyId });
-    const key = await this.#keks.get(this.#live.current, this.#root, kekId).unwrap(bytes, { keyId, scope, purpose });
-    if (deriveKeyId(key) === keyId) return key;
-    key.wipe();
-    throw new FieldsealError('ERR_KEY_STORE', 'a key does not match its key id', { keyId });
-  }
-
   async #changeSeries(
     action: KeyringEvent['action'],
     scope: string,
     keyId: string,
     step: (series: KeySeries) => KeySeries,
   ): Promise<void> {
+    const next = (record: KeysetRecord): KeysetRecord => {
+      const shredded = shreddedError(record);
+      if (shredded !== undefined) throw shredded;
+      return { ...record, data: step(record.data) };
+    };
+    await this.#change(action, scope, next, keyId);
+  }
+
+  /** Stores the next state of a keyset and takes it over. Returns it. */
+  async #change(
+    action: KeyringEvent['action'],
+    scope: string,
+    step: (record: KeysetRecord) => KeysetRecord,
+    subject?: string,
+  ): Promise<KeysetRecord> {
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       await this.#live.reload();
       const record = await this.#record(scope);
-      const next = { ...record, generation: record.generation + 1, data: step(record.data) };
+      const next = { ...step(record), generation: record.generation + 1 };
       if (!(await this.#keyStore.save(next, record.generation))) continue;
-      await this.#load(scope);
-      announce(action, this, keyId);
-      return;
+      if (next.shred === undefined) await this.#load(scope);
+      else await this.#drop(scope);
+      announce(action, this, subject ?? next.data.primary);
+      return next;
     }
     throw new FieldsealError('ERR_KEYRING_BUSY', 'other writers kept changing the keyset');
   }
 
-  async #loadInside(scope: string): Promise<KeysetRecord | null> {
-    return this.#live.current.keysets.find((record) => record.scope === scope) ?? null;
+  /** Wipes the keys of a scope that is shredded, those too that a reading under way since before brings. */
+  async #drop(scope: string): Promise<void> {
+    this.#forget(scope);
+    await this.#load(scope).catch(() => undefined); // it fails, because the scope is shredded
+    this.#forget(scope);
   }
 
-  async #saveInside(record: KeysetRecord, expected: number | null): Promise<boolean> {
-    let saved = false;
-    await this.#live.change((document) => {
-      const keysets = replaceRecord(document.keysets, record, expected);
-      saved = keysets !== null;
-      return keysets === null ? null : { ...document, keysets };
-    });
-    return saved;
+  /** Wipes the keys of a scope. */
+  #forget(scope: string): void {
+    const view = this.#views.get(scope);
+    if (view !== undefined) wipeView(view);
+    this.#views.delete(scope);
+    this.#loadedAt.delete(scope);
   }
-}
-
-/** The slot that an opener opens, with the root key in it. The root key is the caller's to wipe. */
-export async function openAny(
-  document: KeyringDocument,
-  openers: readonly SlotOpener[],
-): Promise<{ slot: Slot; root: SecretBytes } | null> {
-  let skipped: unknown;
-  for (const opener of openers) {
-    for (const slot of document.slots) {
-      try {
-        const root = await openSlot(document.id, slot, opener);
-        if (root !== null) return { slot, root };
-      } catch (error) {
-        if (opener.skips?.(error) !== true) throw error;
-        skipped ??= error;
-      }
-    }
-  }
-  if (skipped !== undefined) throw skipped;
-  return null;
-}
-
-/** The slot that an opener opens, if it holds this root key. */
-async function provenSlot(document: KeyringDocument, opener: SlotOpener, root: SecretBytes): Promise<Slot | undefined> {
-  const opened = await openAny(document, [opener]);
-  try {
-    return opened?.root.equals(root) === true ? opened.slot : undefined;
-  } finally {
-    opened?.root.wipe();
-  }
-}
-
-function primaryOf(series: KeySeries): KeyVersion {
-  return series.versions.find((version) => version.keyId === series.primary) as KeyVersion;
-}
-
-function wipeView(view: KeyView): void {
-  for (const key of view.keys.values()) key.wipe();
-  view.indexRoot.wipe();
 }
