@@ -5,7 +5,9 @@ import { defineConfig } from 'vitest/config';
 const sources: Record<string, string> = {
   '@fieldseal/core': './packages/core/src/index.ts',
   '@fieldseal/core/internal': './packages/core/src/internal.ts',
+  '@fieldseal/core/jobs': './packages/core/src/jobs.ts',
   '@fieldseal/prisma': './packages/prisma-extension/src/index.ts',
+  '@fieldseal/prisma/jobs': './packages/prisma-extension/src/jobs.ts',
   '@fieldseal/prisma/internal': './packages/prisma-extension/src/internal.ts',
   '@fieldseal/testkit': './packages/testkit/src/index.ts',
   '@fieldseal/tpm': './packages/tpm-sealer/src/index.ts',

@@ -49,10 +49,25 @@ export interface WearEvent {
   readonly limit: number;
 }
 
+/** A job did something: a batch with its counts, or a change of its state. */
+export interface JobEvent {
+  readonly action: 'start' | 'batch' | 'pause' | 'resume' | 'cancel' | 'done';
+  readonly job: string;
+  readonly kind: string;
+  readonly model: string;
+  /** Rows of the batch that were looked at, changed, and changed by others meanwhile. */
+  readonly read: number;
+  readonly done: number;
+  readonly conflicts: number;
+  /** Values of the batch that could not be served. */
+  readonly quarantined: number;
+}
+
 /** What is published on which channel of node:diagnostics_channel. */
 export interface Channels {
   readonly 'fieldseal:cipher': CipherEvent;
   readonly 'fieldseal:failure': FailureEvent;
+  readonly 'fieldseal:job': JobEvent;
   readonly 'fieldseal:keyring': KeyringEvent;
   readonly 'fieldseal:wear': WearEvent;
 }
@@ -60,6 +75,7 @@ export interface Channels {
 const channels = {
   'fieldseal:cipher': channel('fieldseal:cipher'),
   'fieldseal:failure': channel('fieldseal:failure'),
+  'fieldseal:job': channel('fieldseal:job'),
   'fieldseal:keyring': channel('fieldseal:keyring'),
   'fieldseal:wear': channel('fieldseal:wear'),
 };
