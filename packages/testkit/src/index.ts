@@ -11,6 +11,7 @@ export {
   type TextStoreFixture,
   textStoreContract,
 } from './contracts/key-store.ts';
+export { type RowSourceFixture, rowSourceContract } from './contracts/row-source.ts';
 export { newCanary } from './plaintext-scan/canary.ts';
 export { type FileFinding, scanBytes, scanFiles } from './plaintext-scan/scan.ts';
 export type { ScanFinding } from './plaintext-scan/scan-window.ts';

@@ -1,0 +1,70 @@
+import { randomUUID } from 'node:crypto';
+import type { RowKey } from '@fieldseal/core/jobs';
+import { type RowSourceFixture, rowSourceContract } from '@fieldseal/testkit';
+import { afterAll, beforeAll, describe, it } from 'vitest';
+import { DIALECTS, type JobDatabase, openJobDatabase, stopServers } from './jobs/job-database.ts';
+
+afterAll(stopServers);
+
+describe.each(DIALECTS)('%s', (dialect) => {
+  let test: JobDatabase;
+  beforeAll(async () => {
+    test = await openJobDatabase(dialect);
+  });
+  afterAll(() => test.close());
+
+  const patients = async (): Promise<RowSourceFixture> => {
+    await test.clear();
+    const where = `WHERE "id" = ?${dialect === 'postgresql' ? '::uuid' : ''}`;
+    const table = `"patients of 'today'"`;
+    const id = (key: RowKey): string => key[0] as string;
+    return {
+      source: test.source('Patient'),
+      insert: async (values) => {
+        for (const value of values)
+          await test.run(
+            `INSERT INTO ${table} ("id", "name", "email", "updatedAt", "photo", "profile") VALUES ('${randomUUID()}', 'Ada', ?, '2026-01-02 03:04:05.678901', X'00ff', ?${dialect === 'postgresql' ? '::jsonb' : ''})`,
+            value,
+            '{"a": 1.50}',
+          );
+      },
+      write: async (key, value) => void (await test.run(`UPDATE ${table} SET "email" = ? ${where}`, value, id(key))),
+      alter: async (key) => void (await test.run(`UPDATE ${table} SET "name" = 'Eve' ${where}`, id(key))),
+      remove: async (key) => void (await test.run(`DELETE FROM ${table} ${where}`, id(key))),
+      others: () =>
+        test.rows(
+          `SELECT "id", "name", "email_index", "the_phone", "photo", "profile", "updatedAt" FROM ${table} ORDER BY "id"`,
+        ),
+    };
+  };
+
+  const visits = async (): Promise<RowSourceFixture> => {
+    await test.clear();
+    let next = 0;
+    const where = `WHERE "clinic" = ? AND "number" = CAST(? AS ${dialect === 'mysql' ? 'SIGNED' : 'BIGINT'})`;
+    return {
+      source: test.source('Visit'),
+      insert: async (values) => {
+        for (const value of values) {
+          next += 1;
+          // Beyond 2^53, so that a number of JavaScript would hit the neighbour; and clinics that a folding collation would mix up.
+          const number = 9_007_199_254_740_993n + BigInt(next);
+          await test.run(
+            `INSERT INTO "Visit" ("clinic", "number", "remark", "note", "age") VALUES ('${next % 3 === 0 ? 'Śląsk' : 'a b'}', ${number}, 'r', ?, '41')`,
+            value,
+          );
+        }
+      },
+      write: async (key, value) => void (await test.run(`UPDATE "Visit" SET "note" = ? ${where}`, value, ...key)),
+      alter: async (key) => void (await test.run(`UPDATE "Visit" SET "remark" = 'other' ${where}`, ...key)),
+      remove: async (key) => void (await test.run(`DELETE FROM "Visit" ${where}`, ...key)),
+      others: () =>
+        test.rows(
+          'SELECT "clinic", CAST("number" AS CHAR(30)), "remark", "noteIndex", "age", "scan" FROM "Visit" ORDER BY "clinic", "number"',
+        ),
+    };
+  };
+
+  rowSourceContract('an id of one column', patients, { describe, it });
+  rowSourceContract('an id of two columns', visits, { describe, it });
+});
