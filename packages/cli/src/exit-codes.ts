@@ -13,6 +13,7 @@ export const EXIT_CODES = {
   7: 'the keyring or the key exists already; nothing was overwritten',
   8: 'doctor found errors',
   9: 'the TPM cannot be reached, or refuses',
+  10: 'a job paused by itself, or set rows apart that it cannot serve',
 } as const;
 
 /** One of {@link EXIT_CODES}. */

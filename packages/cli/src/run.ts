@@ -2,17 +2,21 @@ import { readFileSync } from 'node:fs';
 import type { Environment } from '@fieldseal/core';
 import { readArguments, usage } from './arguments.ts';
 import type { Command, Io } from './command.ts';
+import { backfill } from './commands/backfill.ts';
+import { census } from './commands/census.ts';
 import { constraints } from './commands/constraints.ts';
 import { doctor } from './commands/doctor.ts';
 import { init } from './commands/init.ts';
 import { inspect } from './commands/inspect.ts';
 import { keyringShow } from './commands/keyring-show.ts';
+import { rotate } from './commands/rotate.ts';
 import { tpmEnroll } from './commands/tpm/enroll.ts';
 import { tpmRemove } from './commands/tpm/remove.ts';
 import { tpmReseal } from './commands/tpm/reseal.ts';
 import { tpmSignPolicy } from './commands/tpm/sign-policy.ts';
 import { tpmStatusCommand } from './commands/tpm/status.ts';
 import { tpmUnsealCheck } from './commands/tpm/unseal-check.ts';
+import { verify } from './commands/verify.ts';
 import type { ExitCode } from './exit-codes.ts';
 import { commandHelp, programHelp } from './help.ts';
 import { nearest } from './nearest.ts';
@@ -25,6 +29,10 @@ const COMMANDS: readonly Command[] = [
   inspect,
   constraints,
   doctor,
+  census,
+  backfill,
+  rotate,
+  verify,
   tpmStatusCommand,
   tpmEnroll,
   tpmReseal,

@@ -15,7 +15,7 @@ export {
   openEnvironmentKeyring,
 } from './environment.ts';
 export { ERROR_CODES, type ErrorCode, type ErrorDetails, FieldsealError, isFieldsealError } from './errors.ts';
-export type { Channels, CipherEvent, FailureEvent, KeyringEvent, WearEvent } from './events.ts';
+export type { Channels, CipherEvent, FailureEvent, JobEvent, KeyringEvent, WearEvent } from './events.ts';
 export { type CellField, FieldCipher, type PlainField, type StoredField } from './field-cipher.ts';
 export type { ColumnType, FieldSpec, IndexSpec, NormalizerName } from './field-spec.ts';
 export type { KeyPurpose, KeyWrapper, WrapContext } from './kek/key-wrapper.ts';

@@ -21,12 +21,13 @@ describe.each(DIALECTS)('%s', (dialect) => {
     return {
       source: test.source('Patient'),
       insert: async (values) => {
-        for (const value of values)
-          await test.run(
-            `INSERT INTO ${table} ("id", "name", "email", "updatedAt", "photo", "profile") VALUES ('${randomUUID()}', 'Ada', ?, '2026-01-02 03:04:05.678901', X'00ff', ?${dialect === 'postgresql' ? '::jsonb' : ''})`,
-            value,
-            '{"a": 1.50}',
-          );
+        if (values.length === 0) return;
+        const row = (): string =>
+          `('${randomUUID()}', 'Ada', ?, '2026-01-02 03:04:05.678901', X'00ff', ?${dialect === 'postgresql' ? '::jsonb' : ''})`;
+        await test.run(
+          `INSERT INTO ${table} ("id", "name", "email", "updatedAt", "photo", "profile") VALUES ${values.map(row).join(', ')}`,
+          ...values.flatMap((value) => [value, '{"a": 1.50}']),
+        );
       },
       write: async (key, value) => void (await test.run(`UPDATE ${table} SET "email" = ? ${where}`, value, id(key))),
       alter: async (key) => void (await test.run(`UPDATE ${table} SET "name" = 'Eve' ${where}`, id(key))),
@@ -45,15 +46,16 @@ describe.each(DIALECTS)('%s', (dialect) => {
     return {
       source: test.source('Visit'),
       insert: async (values) => {
-        for (const value of values) {
+        if (values.length === 0) return;
+        const rows = values.map(() => {
           next += 1;
-          // Beyond 2^53, so that a number of JavaScript would hit the neighbour; and clinics that a folding collation would mix up.
-          const number = 9_007_199_254_740_993n + BigInt(next);
-          await test.run(
-            `INSERT INTO "Visit" ("clinic", "number", "remark", "note", "age") VALUES ('${next % 3 === 0 ? 'Śląsk' : 'a b'}', ${number}, 'r', ?, '41')`,
-            value,
-          );
-        }
+          // Beyond 2^53, so that a number of JavaScript would hit the neighbour; and clinics in two places of the order.
+          return `('${next % 3 === 0 ? 'Śląsk' : 'a b'}', ${9_007_199_254_740_993n + BigInt(next)}, 'r', ?, '41')`;
+        });
+        await test.run(
+          `INSERT INTO "Visit" ("clinic", "number", "remark", "note", "age") VALUES ${rows.join(', ')}`,
+          ...values,
+        );
       },
       write: async (key, value) => void (await test.run(`UPDATE "Visit" SET "note" = ? ${where}`, value, ...key)),
       alter: async (key) => void (await test.run(`UPDATE "Visit" SET "remark" = 'other' ${where}`, ...key)),

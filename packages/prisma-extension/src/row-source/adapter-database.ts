@@ -3,8 +3,8 @@ import type { SqlDatabase, SqlDialect, SqlSession } from '@fieldseal/core/jobs';
 /** A statement as Prisma's driver adapters take it. */
 interface AdapterQuery {
   readonly sql: string;
-  readonly args: readonly unknown[];
-  readonly argTypes: readonly { readonly scalarType: 'string'; readonly arity: 'scalar' }[];
+  readonly args: unknown[]; // not readonly, since theirs are not
+  readonly argTypes: { readonly scalarType: 'string'; readonly arity: 'scalar' }[];
 }
 
 /** What runs SQL in a driver adapter. */
@@ -62,5 +62,5 @@ function session(queries: AdapterQueries): SqlSession {
 }
 
 function queryOf(sql: string, args: readonly (string | null)[]): AdapterQuery {
-  return { sql, args, argTypes: args.map(() => ({ scalarType: 'string', arity: 'scalar' })) };
+  return { sql, args: [...args], argTypes: args.map(() => ({ scalarType: 'string', arity: 'scalar' })) };
 }

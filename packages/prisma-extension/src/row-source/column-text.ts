@@ -94,7 +94,9 @@ const TEXTS: Readonly<Record<SqlDialect, Text>> = {
     if (kind === 'bytes') return sql`LOWER(HEX(${name}))`;
     return kind === 'text' ? sql`CONVERT(${name} USING utf8mb4)` : sql`CAST(${name} AS CHAR)`;
   },
-  sqlite: (name, { kind }) => (kind === 'bytes' ? sql`lower(hex(${name}))` : sql`CAST(${name} AS TEXT)`),
+  // hex() of NULL is an empty text
+  sqlite: (name, { kind }) =>
+    kind === 'bytes' ? sql`CASE WHEN ${name} IS NOT NULL THEN lower(hex(${name})) END` : sql`CAST(${name} AS TEXT)`,
 };
 
 /** SQLite has no function of old that reads hexadecimal digits: they stand in the statement, as a literal. */
