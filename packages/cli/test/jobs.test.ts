@@ -50,9 +50,7 @@ test('a rotation from the plan to the signed report', async () => {
   for (const id of ['a', 'b', 'c']) await insert(id, { email: ours.text('ada@x'), email_index: id });
   const before = (await keyring.resolve('')).primary.keyId;
   const plan = await cli('rotate', 'plan');
-  expect(plan.stdout).toContain(
-    'reencrypt Patient (email, phone, note, photo, profile): 3 rows in 1 chunks',
-  );
+  expect(plan.stdout).toContain('reencrypt Patient (email, phone, note, photo, profile): 3 rows in 1 chunks');
   expect(plan.stdout).toMatch(new RegExp(`email +${before} +3`));
   expect((await cli('rotate', 'status')).stdout).toBe('no job\n');
   const started = await cli('rotate', 'start', '--new-key', '--fingerprint', '--batch-rows', '2');

@@ -13,6 +13,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { typedError } from './harness.ts';
 import { DIALECTS, type JobDatabase, openJobDatabase, schemaOf, stopServers } from './jobs/job-database.ts';
 import { freshKeyring, ids, rowsOf, seal, valuesIn } from './jobs/job-rows.ts';
+import { rowSourceCases } from './jobs/row-source-cases.ts';
 
 afterAll(stopServers);
 
@@ -30,6 +31,8 @@ describe.each(DIALECTS)('jobs on %s', (dialect) => {
     keyring = await freshKeyring();
   });
   afterAll(() => test.close());
+
+  rowSourceCases(dialect, () => test);
 
   const addPatients = async (count: number): Promise<void> => {
     const values = ids(count).map((id) => `('${id}', 'Ada', '2026-01-02 03:04:05.678901')`);

@@ -76,6 +76,9 @@ async function runAction(command: Command, family: JobFamily, input: CommandInpu
   return JobProject.use(input, (project) => PERFORM[action](family, project, input));
 }
 
+/** Of a program that nobody stops. */
+const NEVER = new AbortController().signal;
+
 type Perform = (family: JobFamily, project: JobProject, input: CommandInput) => Promise<Report>;
 
 const PERFORM: Readonly<Record<Action, Perform>> = {
@@ -96,6 +99,7 @@ const PERFORM: Readonly<Record<Action, Perform>> = {
   },
   work: async (family, project, { options, io }) => {
     const until = performance.now() + (durationOf(options, 'for') ?? Number.POSITIVE_INFINITY);
+    const signal = io.stopping?.() ?? NEVER;
     const worked: { readonly status: JobStatus; readonly end: WorkEnd }[] = [];
     for (const { plan, id } of await chosen(family, project, options, ['running'])) {
       const engine = new JobEngine({
@@ -104,7 +108,7 @@ const PERFORM: Readonly<Record<Action, Perform>> = {
       });
       const progress = new JobProgress(io);
       const forMs = Math.max(0, until - performance.now());
-      const end = await progress.during(await engine.status(id), () => engine.work(id, { forMs }));
+      const end = await progress.during(await engine.status(id), () => engine.work(id, { forMs, signal }));
       worked.push({ status: await engine.status(id), end });
     }
     const jobs = worked.map(({ status }) => status);

@@ -135,17 +135,13 @@ export class JobEngine {
       const fingerprint = request.fingerprint === true ? await this.#source.fingerprint(database) : null;
       const before: Before = { census, fingerprint };
       const job = await this.#store.create(plan, settings, JSON.stringify(before));
-      let rows = 0;
-      let ordinal = 0;
-      let after: RowKey | null = null;
-      for await (const range of this.#source.ranges(this.#chunkRows)) {
-        const chunk: PlannedChunk = { after, upTo: range.upTo, rows: range.rows };
-        await this.#store.addChunks(job, ordinal, [chunk]);
-        rows += range.rows;
-        ordinal += 1;
-        after = range.upTo;
+      try {
+        await this.#store.setRows(job, await this.#cut(job));
+      } catch (error) {
+        // It would stand in the way of the next one.
+        await this.#store.changeState(job, ['planning'], 'cancelled').catch(() => undefined);
+        throw error;
       }
-      await this.#store.setRows(job, rows);
       await this.#store.changeState(job, ['planning'], 'running');
       this.#publish('start', { id: job, plan });
       return job;
@@ -189,6 +185,21 @@ export class JobEngine {
     return safely(() => this.#store.status(job));
   }
 
+  /** Cuts the rows into chunks, and returns how many rows there are. */
+  async #cut(job: string): Promise<number> {
+    let rows = 0;
+    let ordinal = 0;
+    let after: RowKey | null = null;
+    for await (const range of this.#source.ranges(this.#chunkRows)) {
+      const chunk: PlannedChunk = { after, upTo: range.upTo, rows: range.rows };
+      await this.#store.addChunks(job, ordinal, [chunk]);
+      rows += range.rows;
+      ordinal += 1;
+      after = range.upTo;
+    }
+    return rows;
+  }
+
   async #plan({ kind, sample = 1 }: JobRequest): Promise<JobPlan> {
     const { model, fields } = this.#source;
     if (!(sample > 0 && sample <= 1))
@@ -219,7 +230,7 @@ export class JobEngine {
     const { census, fingerprint }: Before = JSON.parse(job.before ?? '{"census":[],"fingerprint":null}') as Before;
     const after = await this.#source.census(database);
     const digest = fingerprint === null ? null : await this.#source.fingerprint(database);
-    const { counts, created, updated } = await this.#store.status(job.id);
+    const { counts, created } = await this.#store.status(job.id);
     const { kind, model, fields, target, sample } = job.plan;
     const report: CompletionReport = {
       format: 'fieldseal-job-report/1',
@@ -230,7 +241,7 @@ export class JobEngine {
       target,
       sample,
       started: new Date(created).toISOString(),
-      ended: new Date(updated).toISOString(),
+      ended: new Date(await this.#store.now()).toISOString(),
       counts,
       quarantine: await this.#store.quarantine(job.id),
       census: { before: census, after },

@@ -36,6 +36,8 @@ export interface QuarantinedField {
 
 /** Where jobs are kept: beside the rows, in the same database, so that progress and rows change in one transaction. */
 export interface JobStore {
+  /** Time of the database in ms since the Unix epoch. */
+  now(): Promise<number>;
   /** Makes the tables where they are missing. */
   prepare(): Promise<void>;
   /** Stores a new job in state `planning`. Throws ERR_JOB_ACTIVE when the model has an unfinished job that writes. */

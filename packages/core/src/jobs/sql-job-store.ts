@@ -34,6 +34,8 @@ const INSERT: Readonly<Record<SqlDialect, readonly [head: RawSql, tail: RawSql]>
 /** Numbers are read as texts. SQLite has no other writer while one writes. */
 const NUMBER: Readonly<Record<SqlDialect, string>> = { postgresql: 'text', mysql: 'char', sqlite: 'text' };
 
+const TABLES = ['fieldseal_job', 'fieldseal_job_chunk', 'fieldseal_job_quarantine'];
+
 const JOB_COLUMNS = [
   'id',
   'plan',
@@ -63,6 +65,9 @@ export class SqlJobStore implements JobStore {
   }
 
   async prepare(): Promise<void> {
+    // Whoever made them in a migration need not be allowed to make tables.
+    const there = await Promise.all(TABLES.map((table) => this.#has(table)));
+    if (there.every(Boolean)) return;
     for (const text of jobTables(this.#dialect)) await this.#database.execute(text, []);
   }
 
@@ -234,6 +239,18 @@ export class SqlJobStore implements JobStore {
       sql`SELECT field, code, ${this.#number('count(*)')} FROM fieldseal_job_quarantine WHERE job = ${job} GROUP BY field, code ORDER BY field, code`,
     );
     return rows.map(([field, code, count]) => ({ field: String(field), code: String(code), rows: Number(count) }));
+  }
+
+  async now(): Promise<number> {
+    const [row] = await this.#query(sql`SELECT ${this.#number(this.#now.text)}`);
+    return Number(row?.[0]);
+  }
+
+  #has(table: string): Promise<boolean> {
+    return this.#database.query(`SELECT 1 AS found FROM ${table} WHERE 1 = 0`, []).then(
+      () => true,
+      () => false,
+    );
   }
 
   get #now(): RawSql {
