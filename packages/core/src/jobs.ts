@@ -63,6 +63,7 @@ export {
   type SqlDatabase,
   type SqlDialect,
   type SqlSession,
+  selected,
   sql,
 } from './jobs/sql.ts';
 export { SqlJobStore } from './jobs/sql-job-store.ts';

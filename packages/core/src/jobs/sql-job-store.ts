@@ -14,6 +14,7 @@ import {
   type SqlDatabase,
   type SqlDialect,
   type SqlSession,
+  selected,
   sql,
 } from './sql.ts';
 
@@ -122,7 +123,7 @@ export class SqlJobStore implements JobStore {
       this.#number(`coalesce(sum(CASE WHEN state = '${state}' THEN 1 ELSE 0 END), 0)`),
     );
     const [row] = await this.#query(
-      sql`SELECT ${joined([...sums, passed, ...states], ', ')} FROM fieldseal_job_chunk WHERE job = ${job}`,
+      sql`SELECT ${selected([...sums, passed, ...states])} FROM fieldseal_job_chunk WHERE job = ${job}`,
     );
     const [read = 0, done = 0, conflicts = 0, over = 0, todo = 0, running = 0, finished = 0] = (row ?? []).map(Number);
     const [bad] = await this.#query(
@@ -171,7 +172,7 @@ export class SqlJobStore implements JobStore {
       if (sqlite) await this.#change(sql`UPDATE fieldseal_job SET updated_at = updated_at WHERE id = ${job}`, session);
       const lock = raw(sqlite ? '' : ' FOR UPDATE SKIP LOCKED');
       const [row] = await this.#query(
-        sql`SELECT ${this.#number('ordinal')}, ${this.#number('sweep')}, lo, hi, progress, ${this.#number('attempt')} FROM fieldseal_job_chunk WHERE job = ${job} AND (state = 'todo' OR (state = 'running' AND lease_until < ${this.#now})) ORDER BY fieldseal_job_chunk.ordinal LIMIT 1${lock}`,
+        sql`SELECT ${selected([this.#number('ordinal'), this.#number('sweep'), raw('lo'), raw('hi'), raw('progress'), this.#number('attempt')])} FROM fieldseal_job_chunk WHERE job = ${job} AND (state = 'todo' OR (state = 'running' AND lease_until < ${this.#now})) ORDER BY fieldseal_job_chunk.ordinal LIMIT 1${lock}`,
         session,
       );
       if (row === undefined) return null;
@@ -217,7 +218,7 @@ export class SqlJobStore implements JobStore {
       sql`SELECT ${this.#number('count(*)')} FROM fieldseal_job_chunk WHERE job = ${job} AND state <> 'done'`,
     );
     const [last] = await this.#query(
-      sql`SELECT ${this.#number('ordinal')}, ${this.#number('sweep')}, ${this.#number('rows_done')} FROM fieldseal_job_chunk WHERE job = ${job} ORDER BY fieldseal_job_chunk.ordinal DESC LIMIT 1`,
+      sql`SELECT ${selected([this.#number('ordinal'), this.#number('sweep'), this.#number('rows_done')])} FROM fieldseal_job_chunk WHERE job = ${job} ORDER BY fieldseal_job_chunk.ordinal DESC LIMIT 1`,
     );
     return {
       open: Number(open?.[0] ?? 0),
@@ -236,7 +237,7 @@ export class SqlJobStore implements JobStore {
     job: string,
   ): Promise<readonly { readonly field: string; readonly code: string; readonly rows: number }[]> {
     const rows = await this.#query(
-      sql`SELECT field, code, ${this.#number('count(*)')} FROM fieldseal_job_quarantine WHERE job = ${job} GROUP BY field, code ORDER BY field, code`,
+      sql`SELECT ${selected([raw('field'), raw('code'), this.#number('count(*)')])} FROM fieldseal_job_quarantine WHERE job = ${job} GROUP BY field, code ORDER BY field, code`,
     );
     return rows.map(([field, code, count]) => ({ field: String(field), code: String(code), rows: Number(count) }));
   }
@@ -263,7 +264,7 @@ export class SqlJobStore implements JobStore {
 
   async #jobs(tail: RawSql): Promise<JobRecord[]> {
     const columns = JOB_COLUMNS.map((name) => (/_rows|_at$/.test(name) ? this.#number(name) : raw(name)));
-    const rows = await this.#query(sql`SELECT ${joined(columns, ', ')} FROM fieldseal_job ${tail}`);
+    const rows = await this.#query(sql`SELECT ${selected(columns)} FROM fieldseal_job ${tail}`);
     return rows.map(recordOf);
   }
 

@@ -70,6 +70,14 @@ export function joined(pieces: readonly RawSql[], between: string): RawSql {
   );
 }
 
+/** The columns of an answer, each with a name of its own: clients that give rows as objects would lose those of the same name. */
+export function selected(columns: readonly RawSql[]): RawSql {
+  return joined(
+    columns.map((column, at) => sql`${column} AS c${raw(String(at))}`),
+    ', ',
+  );
+}
+
 /** The statement in the spelling of a database: `$1` with a cast, which spares PostgreSQL guessing, or `?`. */
 export function statement(dialect: SqlDialect, piece: RawSql): SqlStatement {
   let number = 0;

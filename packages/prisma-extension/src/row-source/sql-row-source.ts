@@ -17,6 +17,7 @@ import {
   raw,
   type SqlDatabase,
   type SqlSession,
+  selected,
   sql,
 } from '@fieldseal/core/jobs';
 import { beyond, columnName, exact, holds, stored, type TableColumn, textOf } from './column-text.ts';
@@ -273,14 +274,11 @@ export class SqlRowSource implements RowSource {
           : [`substr(t, 1, 4) = '${TEXT_PREFIX}'`, HEADER_CHARACTERS];
     const nothing = element === 'json' ? " AND t <> 'null'" : ''; // the null of JSON is no value here
     const head = exact(dialect, raw(`CASE WHEN ${isCell} THEN substr(t, 1, ${length}) ELSE '' END`));
-    return sql`SELECT h, CAST(count(*) AS ${number}) FROM (SELECT ${head} AS h FROM (${texts}) a WHERE t IS NOT NULL${raw(nothing)}) b GROUP BY h`;
+    return sql`SELECT ${selected([raw('h'), sql`CAST(count(*) AS ${number})`])} FROM (SELECT ${head} AS h FROM (${texts}) a WHERE t IS NOT NULL${raw(nothing)}) b GROUP BY h`;
   }
 
   #texts(columns: readonly TableColumn[]): RawSql {
-    return joined(
-      columns.map((column, at) => sql`${textOf(this.#table.dialect, column)} AS c${raw(String(at))}`),
-      ', ',
-    );
+    return selected(columns.map((column) => textOf(this.#table.dialect, column)));
   }
 
   #order(key: readonly TableColumn[]): RawSql {
@@ -309,7 +307,7 @@ export class SqlRowSource implements RowSource {
     if (dialect === 'postgresql') {
       const where = schema === null ? raw('current_schema()') : sql`${schema}`;
       const rows = await this.#query(
-        sql`SELECT a.attname::text, (quote_ident(n.nspname) || '.' || quote_ident(t.typname))::text FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid JOIN pg_catalog.pg_namespace s ON s.oid = c.relnamespace JOIN pg_catalog.pg_type t ON t.oid = a.atttypid JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace WHERE c.relname = ${name} AND s.nspname = ${where} AND a.attnum > 0 AND NOT a.attisdropped`,
+        sql`SELECT a.attname::text AS c0, (quote_ident(n.nspname) || '.' || quote_ident(t.typname))::text AS c1 FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid JOIN pg_catalog.pg_namespace s ON s.oid = c.relnamespace JOIN pg_catalog.pg_type t ON t.oid = a.atttypid JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace WHERE c.relname = ${name} AND s.nspname = ${where} AND a.attnum > 0 AND NOT a.attisdropped`,
       );
       types = new Map(rows.map(([column, type]) => [column, type]));
     }
