@@ -70,9 +70,8 @@ export function isConstraint(error: unknown): boolean {
 /** An error of a driver without its message, which may hold values of a row; errors of ours stay as they are. */
 export function databaseError(error: unknown): unknown {
   if (isFieldsealError(error) || error instanceof RangeError || error instanceof TypeError) return error;
-  const [code = 'no code'] = inside(error)
-    .codes.filter((given) => /^[\w.-]{1,40}$/.test(given))
-    .reverse();
+  const codes = inside(error).codes.filter((given) => /^[\w.-]{1,40}$/.test(given));
+  const code = codes.findLast((given) => /\d/.test(given)) ?? codes.at(-1) ?? 'no code'; // the innermost with a digit is the database's own
   return new FieldsealError('ERR_JOB_DATABASE', `the database answered a job with an error (${code})`);
 }
 

@@ -16,6 +16,7 @@ import {
   withSettings,
 } from './job.ts';
 import type { JobStore, PlannedChunk } from './job-store.ts';
+import { patiently } from './patience.ts';
 import type { CensusLine, JobField, RowKey, RowSource } from './row-source.ts';
 import { SqlJobStore } from './sql-job-store.ts';
 import { type Clock, PROCESS_CLOCK } from './throttle.ts';
@@ -156,7 +157,7 @@ export class JobEngine {
    */
   work(job: string, options: WorkOptions = {}): Promise<WorkEnd> {
     return safely(async () => {
-      const { plan } = await this.#store.load(job);
+      const { plan } = await patiently(this.#clock, this.#patienceMs, () => this.#store.load(job));
       if (plan.schema !== schemaDigest(this.#source.fields) || plan.model !== this.#source.model)
         throw new FieldsealError('ERR_SCHEMA_STALE', 'the job was planned with another schema', {
           model: plan.model,

@@ -6,17 +6,16 @@ import { type JobEvent, observed, publish } from '../events.ts';
 import type { FieldCipher } from '../field-cipher.ts';
 import type { KeySource } from '../keyring/key-view.ts';
 import { APPLICATION_SCOPE } from '../keyring/keyring.ts';
-import { databaseError, isConstraint, isTransient } from './database-error.ts';
+import { isConstraint } from './database-error.ts';
 import type { JobRecord, JobState } from './job.ts';
 import type { BatchProgress, ChunkLease, JobStore } from './job-store.ts';
+import { patiently } from './patience.ts';
 import type { Pending, RowChange, RowSource } from './row-source.ts';
 import { workOn } from './row-work.ts';
 import { type Clock, Throttle } from './throttle.ts';
 
 /** How long a worker waits for a chunk that others may give back, in ms. */
 const IDLE_MS = 250;
-/** The first wait after an error that may go away, in ms; it doubles up to the last one. */
-const RETRY_MS = [50, 2000] as const;
 /** How often rows that others keep changing are read again before the worker rests a little. */
 const CALM_AFTER = 3;
 
@@ -233,19 +232,8 @@ export class JobWorker {
       : { what: 'other-keys', prefix: cellTextPrefix(key.suite, key.keyId), header: key.header };
   }
 
-  /** Tries again what failed for a reason that may go away, such as a database that starts again. */
-  async #patiently<T>(work: () => Promise<T>): Promise<T> {
-    const { clock, patienceMs } = this.#parts;
-    const started = clock.now();
-    for (let wait: number = RETRY_MS[0]; ; wait = Math.min(wait * 2, RETRY_MS[1])) {
-      try {
-        return await work();
-      } catch (error) {
-        if (!isTransient(error) || clock.now() - started > patienceMs) throw databaseError(error);
-        // At random, so that workers which collided do not collide again.
-        await clock.sleep(wait * (0.5 + Math.random() / 2));
-      }
-    }
+  #patiently<T>(work: () => Promise<T>): Promise<T> {
+    return patiently(this.#parts.clock, this.#parts.patienceMs, work);
   }
 
   #stop(): WorkEnd | null {
