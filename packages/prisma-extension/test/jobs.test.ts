@@ -1,3 +1,5 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { inspect } from 'node:util';
 import { DataKey, type Keyring, type KeySource, type KeyView, SecretBytes, XAES_256_GCM } from '@fieldseal/core';
 import {
   JobControl,
@@ -9,6 +11,7 @@ import {
   SqlJobStore,
   verifyReport,
 } from '@fieldseal/core/jobs';
+import { newCanary } from '@fieldseal/testkit';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { typedError } from './harness.ts';
 import { DIALECTS, type JobDatabase, openJobDatabase, schemaOf, stopServers } from './jobs/job-database.ts';
@@ -184,6 +187,34 @@ describe.each(DIALECTS)('jobs on %s', (dialect) => {
     expect(status).toMatchObject({ quarantined: 1, counts: { done: 4 } });
     expect(await control().quarantine(status.id)).toEqual([{ field: 'note', code: 'ERR_ROW_REFUSED', rows: 1 }]);
     expect((await rowsOf(source))[3]?.cells).toEqual(['twice']);
+  });
+
+  it('shows no value in its tables, reports, events and errors', async () => {
+    const canary = newCanary('note');
+    const source = test.source('Visit');
+    await addVisits([{ note: canary }, { note: canary }, { age: canary }, { note: `fs1:${canary}` }]);
+    const told: unknown[] = [];
+    const listen = (event: unknown) => told.push(event);
+    subscribe('fieldseal:job', listen);
+    const jobs = engine(source);
+    const status = await done(jobs, { kind: 'backfill', fingerprint: true });
+    unsubscribe('fieldseal:job', listen);
+    expect(status.quarantined).toBe(3);
+    expect(told.length).toBeGreaterThan(2);
+    for (const table of ['job', 'job_chunk', 'job_quarantine'])
+      told.push(await test.rows(`SELECT * FROM fieldseal_${table}`));
+    // What a driver says of the row that it refuses stays with the driver.
+    const refusing = during(source, async () => {
+      throw Object.assign(new Error(`Key (note)=(${canary})`), { code: '42P01', detail: canary });
+    });
+    const job = await jobs.start({ kind: 'verify' });
+    told.push(
+      await engine(refusing)
+        .work(job)
+        .catch((error: unknown) => error),
+    );
+    expect(told.at(-1)).toEqual(typedError('ERR_JOB_DATABASE'));
+    expect(inspect(told, { depth: null, showHidden: true })).not.toContain(canary);
   });
 
   it('keeps what others write meanwhile, and reads it again', async () => {

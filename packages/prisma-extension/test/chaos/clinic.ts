@@ -54,19 +54,28 @@ export function urlAs(url: string, actor: string): string {
 export class Clinic {
   readonly url: string;
   readonly keyring: Keyring;
-  readonly admin: pg.Pool;
+  admin: pg.Pool;
   readonly corrupted: Map<number, Corruption> = new Map();
 
   private constructor(url: string, keyring: Keyring) {
     this.url = url;
     this.keyring = keyring;
-    this.admin = new pg.Pool({ connectionString: urlAs(url, 'test'), max: 4 });
-    this.admin.on('error', () => {}); // connections that the test itself cuts
+    this.admin = this.#pool();
+  }
+
+  #pool(): pg.Pool {
+    const pool = new pg.Pool({ connectionString: urlAs(this.url, 'test'), max: 4 });
+    pool.on('error', () => {}); // connections that the test itself cuts
+    return pool;
   }
 
   /** A clinic with so many rows, whose values are `first <id>`. */
   static async open(url: string, keyring: Keyring, rows: number): Promise<Clinic> {
     const clinic = new Clinic(url, keyring);
+    // The throwaway server acknowledges before it writes, for speed: a crash would lose what no job can keep.
+    await clinic.admin.query(`ALTER DATABASE ${new URL(url).pathname.slice(1)} SET synchronous_commit = on`);
+    await clinic.admin.end();
+    clinic.admin = clinic.#pool();
     for (const table of TABLES) await clinic.admin.query(table);
     const view = await keyring.resolve('');
     for (let from = 0; from < rows; from += 500) {
