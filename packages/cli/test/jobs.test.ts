@@ -83,6 +83,22 @@ test('plaintext is encrypted and comes back out, in the fields that are being mi
   expect(await json('backfill', 'start')).toMatchObject({ code: 1, error: { code: 'ERR_NO_JOB' } });
 });
 
+test('the way that cells are written is changed, from an older schema', async () => {
+  await insert('a', { email: ours.text('ada@x') });
+  project.write('older.prisma', MIGRATING);
+  project.schema(
+    MIGRATING.replace('/// @encrypted\n  email', '/// @encrypted(pad: 64, name: "patient.mail")\n  email'),
+  );
+  const argv = ['--model', 'Patient', '--fields', 'email', '--before', 'older.prisma'];
+  expect((await json('rotate', 'start', ...argv)).jobs).toMatchObject([{ plan: { fields: ['email'] } }]);
+  expect(await json('rotate', 'work')).toMatchObject({ code: 1, error: { code: 'ERR_SCHEMA_STALE' } });
+  expect((await json('rotate', 'work', '--before', 'older.prisma')).jobs).toMatchObject([
+    { state: 'done', counts: { done: 1 } },
+  ]);
+  await json('verify', 'start', '--fields', 'email', '--model', 'Patient');
+  expect((await json('verify', 'work')).jobs).toMatchObject([{ quarantined: 0, counts: { done: 1 } }]);
+});
+
 test('jobs are steered, and rows that cannot be served end with 10', async () => {
   for (const id of ['a', 'b', 'c']) await insert(id, { email: 'plain@x' });
   await json('rotate', 'start', '--error-rows', '1');

@@ -20,15 +20,25 @@ describe('throttle', () => {
   test('grows by steps while batches are fast, and halves when they are slow', () => {
     const throttle = new Throttle(clock);
     const sizes = [10, 10, 10, 300, 10, 900].map((ms) => {
-      throttle.took(100, ms, DEFAULT_SETTINGS);
+      throttle.took(100, 0, ms, DEFAULT_SETTINGS);
       return throttle.rows(DEFAULT_SETTINGS);
     });
     expect(sizes).toEqual([125, 150, 175, 87, 112, 56]);
-    for (let at = 0; at < 20; at++) throttle.took(1, 10_000, DEFAULT_SETTINGS);
+    for (let at = 0; at < 20; at++) throttle.took(1, 0, 10_000, DEFAULT_SETTINGS);
     expect(throttle.rows(DEFAULT_SETTINGS)).toBe(10);
-    for (let at = 0; at < 50; at++) throttle.took(1, 1, DEFAULT_SETTINGS);
+    for (let at = 0; at < 50; at++) throttle.took(1, 0, 1, DEFAULT_SETTINGS);
     expect(throttle.rows(DEFAULT_SETTINGS)).toBe(DEFAULT_SETTINGS.batchRows);
     expect(throttle.rows({ ...DEFAULT_SETTINGS, batchRows: 3 })).toBe(3);
+  });
+
+  test('holds few large values at a time', () => {
+    const throttle = new Throttle(clock);
+    throttle.took(100, 100 * 4_000_000, 10, DEFAULT_SETTINGS);
+    expect(throttle.rows(DEFAULT_SETTINGS)).toBe(4);
+    throttle.took(4, 4, 10, DEFAULT_SETTINGS);
+    expect(throttle.rows(DEFAULT_SETTINGS)).toBe(8);
+    throttle.took(1, 100_000_000, 10, DEFAULT_SETTINGS);
+    expect(throttle.rows(DEFAULT_SETTINGS)).toBe(1);
   });
 
   test('keeps to the rows a second over any number of batches, and makes up for nothing', () => {
@@ -40,13 +50,13 @@ describe('throttle', () => {
       expect(batch).toBeLessThanOrEqual(100);
       clock.time += 5;
       rows += batch;
-      clock.time += throttle.took(batch, 5, settings);
+      clock.time += throttle.took(batch, 0, 5, settings);
     }
     expect(rows / (clock.time / 1000)).toBeCloseTo(100, 0);
     clock.time += 60_000; // nothing to do for a minute
-    expect(throttle.took(100, 0, settings)).toBe(1000);
+    expect(throttle.took(100, 0, 0, settings)).toBe(1000);
     expect(new Throttle(clock).rows({ ...settings, rowsPerSecond: 0.5 })).toBe(1);
-    expect(new Throttle(clock).took(1, 0, { ...settings, rowsPerSecond: 0.5 })).toBe(2000);
+    expect(new Throttle(clock).took(1, 0, 0, { ...settings, rowsPerSecond: 0.5 })).toBe(2000);
   });
 });
 

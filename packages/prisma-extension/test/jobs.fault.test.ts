@@ -5,7 +5,7 @@ import { createKeyring, formatRawKey, generateRawKey, type Keyring, keyringFile,
 import { JobEngine, SqlJobStore } from '@fieldseal/core/jobs';
 import { type PostgresService, startPostgres } from '@fieldseal/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Violation, violations, type Write } from './chaos/checker.ts';
+import { lostRows, type Violation, violations, type Write } from './chaos/checker.ts';
 import { Clinic } from './chaos/clinic.ts';
 import { Died, type Moment, MUTANTS, type Mutant } from './chaos/mutants.ts';
 import { type Program, workerProgram } from './chaos/program.ts';
@@ -45,7 +45,7 @@ describe('a job in a storm', () => {
     const keyring = await freshKeyring('keyring.json');
     const env = environmentOf(folder, key);
     const { evidence, faults, writes } = await storm(seed, SIZE, postgres, { keyring, env }, program.path);
-    expect({ found: violations(evidence), faults }).toEqual({ found: [], faults });
+    expect({ found: violations(evidence), lost: lostRows(evidence), faults }).toEqual({ found: [], lost: [], faults });
     expect(faults).toHaveLength(SIZE.faults[0] + SIZE.faults[1]);
     expect(writes).toBeGreaterThan(0);
     expect(evidence.done).toBeGreaterThan(0);

@@ -21,6 +21,8 @@ export interface BatchProgress extends JobCounts {
   readonly after: RowKey | null;
   /** Whether the chunk is finished. */
   readonly finished: boolean;
+  /** Bytes of the cells that were read, about. */
+  readonly bytes: number;
   readonly bad: readonly QuarantinedField[];
 }
 

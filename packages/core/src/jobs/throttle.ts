@@ -5,6 +5,9 @@ const LEAST_ROWS = 10;
 /** How many rows a batch grows by while it is fast enough. */
 const GROWTH = 25;
 
+/** The most bytes of cells that a batch should hold, so that large values do not fill the memory. */
+const BATCH_BYTES = 16 * 1024 * 1024;
+
 /** Time as the throttle sees it; tests have one of their own. */
 export interface Clock {
   /** Monotonic time in ms. */
@@ -24,6 +27,8 @@ export const PROCESS_CLOCK: Clock = {
  */
 export class Throttle {
   #rows = 100;
+  /** Rows that fit the memory, by the largest of the last batches. */
+  #fitting: number = Number.POSITIVE_INFINITY;
   /** Earliest time of the next batch, by the rows a second that are allowed. */
   #next: number;
   readonly #clock: Clock;
@@ -36,11 +41,15 @@ export class Throttle {
   /** Rows of the next batch. */
   rows({ batchRows, rowsPerSecond }: JobSettings): number {
     const allowed = rowsPerSecond > 0 ? Math.max(1, Math.ceil(rowsPerSecond)) : batchRows; // a batch is one second's rows at most
-    return Math.min(this.#rows, batchRows, allowed);
+    return Math.min(this.#rows, batchRows, allowed, this.#fitting);
   }
 
-  /** Notes that a batch of `rows` rows took `ms` ms, and returns how many ms to rest before the next one. */
-  took(rows: number, ms: number, { batchRows, batchMs, rowsPerSecond }: JobSettings): number {
+  /**
+   * Notes that a batch of `rows` rows, which held `bytes` bytes, took `ms` ms, and returns how many ms to rest before the next one.
+   */
+  took(rows: number, bytes: number, ms: number, { batchRows, batchMs, rowsPerSecond }: JobSettings): number {
+    const fitting = bytes === 0 ? Number.POSITIVE_INFINITY : Math.max(1, Math.floor((BATCH_BYTES / bytes) * rows));
+    this.#fitting = Math.min(fitting, this.#fitting * 2); // not at once back from one large value
     if (ms > batchMs)
       this.#rows = Math.max(Math.min(LEAST_ROWS, batchRows), Math.floor(Math.min(this.#rows, batchRows) / 2));
     else this.#rows = Math.min(this.#rows + GROWTH, batchRows);

@@ -10,7 +10,7 @@ import { isConstraint } from './database-error.ts';
 import type { JobRecord, JobState } from './job.ts';
 import type { BatchProgress, ChunkLease, JobStore } from './job-store.ts';
 import { patiently } from './patience.ts';
-import type { Pending, RowChange, RowSource } from './row-source.ts';
+import type { JobRow, Pending, RowChange, RowSource } from './row-source.ts';
 import { workOn } from './row-work.ts';
 import { type Clock, Throttle } from './throttle.ts';
 
@@ -116,7 +116,7 @@ export class JobWorker {
       if (batch.finished) return null;
       lease = { ...lease, after: batch.after };
       contended = batch.conflicts > 0 ? contended + 1 : 0;
-      const pause = this.#throttle.took(batch.read, clock.now() - started, job.settings);
+      const pause = this.#throttle.took(batch.read, batch.bytes, clock.now() - started, job.settings);
       const calm = contended > CALM_AFTER ? IDLE_MS : 0;
       if (pause > 0 || calm > 0) await this.#sleep(Math.max(pause, calm));
     }
@@ -139,6 +139,7 @@ export class JobWorker {
         after: passed ? last : lease.after,
         finished: passed && finished,
         read: passed ? rows.length : 0,
+        bytes: passed ? bytesIn(rows) : 0,
         done: swapped + work.verified,
         conflicts,
         bad,
@@ -187,6 +188,7 @@ export class JobWorker {
         after: lease.after,
         finished: false,
         read: 0,
+        bytes: 0,
         done: count,
         conflicts: 0,
         bad: [],
@@ -249,6 +251,15 @@ export class JobWorker {
 }
 
 const ALL: Pending = { what: 'all' };
+
+/** Bytes of the texts and bytes in cells, lists included; parsed JSON is small beside its cell, and is not counted. */
+function bytesIn(rows: readonly JobRow[]): number {
+  const sizeOf = (stored: unknown): number => {
+    if (typeof stored === 'string' || stored instanceof Uint8Array) return stored.length;
+    return Array.isArray(stored) ? stored.reduce((sum: number, item) => sum + sizeOf(item), 0) : 0;
+  };
+  return rows.reduce((sum, { cells }) => sum + sizeOf(cells), 0);
+}
 
 /** The chunk is another worker's now: its transaction is rolled back, and nobody is told. */
 class LostLease extends Error {

@@ -85,6 +85,13 @@ export function violations(evidence: Evidence): Violation[] {
   return [...found];
 }
 
+/** Rows that do not hold what they may, with what was written to them: for whoever looks into a failure. */
+export function lostRows({ rows, corrupted, writes }: Evidence): readonly object[] {
+  return rows
+    .filter((row) => !corrupted.has(row.id) && !allowed(row, writes.get(row.id) ?? []))
+    .map((row) => ({ ...row, stored: undefined, writes: (writes.get(row.id) ?? []).slice(-4) }));
+}
+
 /** Whether a row holds the last acknowledged value, or one that came behind it and of which nobody knows. */
 function allowed({ id, email }: FinalRow, writes: readonly Write[]): boolean {
   const last = writes.findLastIndex(({ acknowledged }) => acknowledged);
