@@ -9,6 +9,7 @@ import { lostRows, type Violation, violations, type Write } from './chaos/checke
 import { Clinic } from './chaos/clinic.ts';
 import { Died, type Moment, MUTANTS, type Mutant } from './chaos/mutants.ts';
 import { type Program, workerProgram } from './chaos/program.ts';
+import { Random } from './chaos/random.ts';
 import { environmentOf, gather, storm } from './chaos/storm.ts';
 
 const SLOW = process.env['SLOW'] === '1';
@@ -52,6 +53,12 @@ describe('a job in a storm', () => {
     keyring.close();
   });
 
+  it('sets damaged rows apart, and leaves them as they are', { timeout: 900_000 }, async () => {
+    const [rows, damaged] = SLOW ? [100_000, 1000] : [400, 12];
+    const { found, apart, done } = await damage(rows, damaged);
+    expect({ found, apart, done }).toEqual({ found: [], apart: damaged, done: rows - damaged });
+  });
+
   it('rotates three times, one after another', async () => {
     const { found, keyIds } = await chain();
     expect(found).toEqual([]);
@@ -72,6 +79,27 @@ describe('the checker', () => {
     expect(await scenario(mutant, true)).toContain(mutant.caughtAs);
   });
 });
+
+/** A table of which some rows are damaged, in many ways. */
+async function damage(rows: number, damaged: number) {
+  const keyring = await freshKeyring('damage.json');
+  const clinic = await Clinic.open(await postgres.createDatabase(), keyring, rows);
+  const random = new Random(rows);
+  const ids = new Set<number>();
+  while (ids.size < damaged) ids.add(random.below(rows));
+  await clinic.corrupt([...ids]);
+  const primary = await keyring.rotate();
+  const { database, close } = await clinic.database('worker-damage');
+  const engine = new JobEngine({ source: clinic.source(database), keys: keyring });
+  const job = await engine.start({ kind: 'reencrypt', settings: { errorRows: damaged } });
+  await engine.work(job);
+  const { counts, quarantined } = await engine.status(job);
+  const evidence = await gather(clinic, job, primary, [], counts.done);
+  await close();
+  await clinic.close();
+  keyring.close();
+  return { found: violations(evidence), apart: quarantined, done: counts.done };
+}
 
 /** Three generations of keys over the same rows. */
 async function chain(): Promise<{ readonly found: readonly Violation[]; readonly keyIds: ReadonlySet<string> }> {
