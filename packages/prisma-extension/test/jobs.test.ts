@@ -14,6 +14,7 @@ import {
 import { newCanary } from '@fieldseal/testkit';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { typedError } from './harness.ts';
+import { during, flaky } from './jobs/interruptions.ts';
 import { DIALECTS, type JobDatabase, openJobDatabase, schemaOf, stopServers } from './jobs/job-database.ts';
 import { freshKeyring, ids, rowsOf, seal, valuesIn } from './jobs/job-rows.ts';
 import { rowSourceCases } from './jobs/row-source-cases.ts';
@@ -240,6 +241,26 @@ describe.each(DIALECTS)('jobs on %s', (dialect) => {
     expect(await keyIds(source)).toEqual([(await keyring.resolve('')).primary.keyId]);
   });
 
+  it('bears errors that go away, wherever they come, and counts each row once', async () => {
+    const { database, statements } = flaky(test.database);
+    await addPatients(12);
+    const source = test.source('Patient', { fields: ['email'] });
+    await seal(source, keyring, await rowsOf(source), 'email', (at) => `${at}`);
+    const [bad] = await rowsOf(source);
+    await test.run(`UPDATE ${PATIENTS} SET "email" = 'plain' WHERE "id" = ?${uuid}`, bad?.key[0] as string);
+    await keyring.rotate();
+    const settings = { batchRows: 2 };
+    const job = await engine(source).start({ kind: 'reencrypt', settings });
+    const clock = { now: () => 0, sleep: async () => {} };
+    const jobs = engine(test.source('Patient', { fields: ['email'], database }), { clock });
+    expect(await jobs.work(job)).toBe('done');
+    expect(statements()).toBeGreaterThan(30);
+    expect(await engine(source).status(job)).toMatchObject({ quarantined: 1, counts: { done: 11, conflicts: 0 } });
+    expect((await valuesIn(source, keyring, 'email')).slice(1)).toEqual(
+      Array.from({ length: 11 }, (_, at) => `${at + 1}`),
+    );
+  });
+
   it('finds what came behind the workers', async () => {
     const source = test.source('Patient', { fields: ['email'] });
     await addPatients(10);
@@ -408,26 +429,3 @@ describe.each(DIALECTS)('jobs on %s', (dialect) => {
     expect(await rowsOf(source)).toEqual(before);
   });
 });
-
-/** The source, with something that happens between the reading of a batch and its writing. */
-function during(source: RowSource, happen: () => Promise<void>): RowSource {
-  return {
-    model: source.model,
-    fields: source.fields,
-    database: {
-      dialect: source.database.dialect,
-      query: (...args) => source.database.query(...args),
-      execute: (...args) => source.database.execute(...args),
-      transaction: async (work) => source.database.transaction(work),
-    },
-    ranges: (rows) => source.ranges(rows),
-    read: async (...args) => {
-      const rows = await source.read(...args);
-      await happen();
-      return rows;
-    },
-    swap: (...args) => source.swap(...args),
-    census: (session) => source.census(session),
-    fingerprint: (session) => source.fingerprint(session),
-  };
-}

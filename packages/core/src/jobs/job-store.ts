@@ -57,7 +57,7 @@ export interface JobStore {
   changeState(job: string, from: readonly JobState[], to: JobState, reason?: string | null): Promise<boolean>;
   changeSettings(job: string, settings: JobSettings): Promise<void>;
   setRows(job: string, rows: number): Promise<void>;
-  /** Takes a chunk that nobody has, or whose lease ran out by the database's clock; null when there is none. */
+  /** Takes a chunk that nobody has, or whose lease ran out by the database's clock, or that is the owner's already; null when there is none. */
   claim(job: string, owner: string, leaseMs: number): Promise<ChunkLease | null>;
   /**
    * Notes what a batch did, in the transaction that did it, and prolongs the lease.

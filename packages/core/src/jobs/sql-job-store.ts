@@ -170,9 +170,10 @@ export class SqlJobStore implements JobStore {
       const sqlite = this.#dialect === 'sqlite';
       // A read that becomes a write later would fail where another writes meanwhile: this makes it a write from the start.
       if (sqlite) await this.#change(sql`UPDATE fieldseal_job SET updated_at = updated_at WHERE id = ${job}`, session);
+      // A worker has one lease at a time: what else is in its name was taken by a claim of which it was not told.
       const lock = raw(sqlite ? '' : ' FOR UPDATE SKIP LOCKED');
       const [row] = await this.#query(
-        sql`SELECT ${selected([this.#number('ordinal'), this.#number('sweep'), raw('lo'), raw('hi'), raw('progress'), this.#number('attempt')])} FROM fieldseal_job_chunk WHERE job = ${job} AND (state = 'todo' OR (state = 'running' AND lease_until < ${this.#now})) ORDER BY fieldseal_job_chunk.ordinal LIMIT 1${lock}`,
+        sql`SELECT ${selected([this.#number('ordinal'), this.#number('sweep'), raw('lo'), raw('hi'), raw('progress'), this.#number('attempt')])} FROM fieldseal_job_chunk WHERE job = ${job} AND (state = 'todo' OR (state = 'running' AND (lease_until < ${this.#now} OR owner = ${owner}))) ORDER BY fieldseal_job_chunk.ordinal LIMIT 1${lock}`,
         session,
       );
       if (row === undefined) return null;

@@ -112,7 +112,7 @@ export class JobWorker {
       });
       if (batch === 'lost') return null;
       publishJob(job, 'batch', batch);
-      if (batch.bad.length > 0 && job.plan.kind !== 'verify') await this.#heedBudget(job);
+      if (batch.bad.length > 0 && job.plan.kind !== 'verify') await this.#patiently(() => this.#heedBudget(job));
       if (batch.finished) return null;
       lease = { ...lease, after: batch.after };
       contended = batch.conflicts > 0 ? contended + 1 : 0;
