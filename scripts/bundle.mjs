@@ -15,8 +15,8 @@ const ROOT = fileURLToPath(new URL('..', import.meta.url));
 
 /** Entries of each package: file of lib/ and the module of dist/ that it stands for. */
 const PACKAGES = {
-  core: { index: 'index', internal: 'internal', kek: 'kek-providers' },
-  'prisma-extension': { index: 'index', internal: 'internal', generator: 'generator/bin' },
+  core: { index: 'index', internal: 'internal', jobs: 'jobs', kek: 'kek-providers' },
+  'prisma-extension': { index: 'index', internal: 'internal', jobs: 'jobs', generator: 'generator/bin' },
 };
 
 for (const [name, entries] of Object.entries(PACKAGES)) {

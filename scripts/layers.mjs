@@ -30,6 +30,7 @@ const CORE_LEVELS = [
   ['keyring'],
   ['field-keys', 'key-prefixes'],
   ['field-cipher', 'blind-index', 'environment'],
+  ['jobs'],
   ['index', 'internal', 'kek-providers'],
 ];
 

@@ -7,6 +7,8 @@ export interface Io {
   stderr(text: string): void;
   /** Whether a person watches stderr; by default not. */
   readonly interactive?: boolean;
+  /** Aborted when the program is asked to stop, from the first call on; by default never. */
+  readonly stopping?: () => AbortSignal;
   /** Everything that comes on standard input. */
   stdin(): Promise<string>;
 }

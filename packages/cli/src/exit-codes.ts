@@ -14,6 +14,7 @@ export const EXIT_CODES = {
   8: 'doctor found errors',
   9: 'the TPM cannot be reached, or refuses',
   10: 'the KEK outside the keyring cannot be reached, or refuses',
+  11: 'a job paused by itself, or set rows apart that it cannot serve',
 } as const;
 
 /** One of {@link EXIT_CODES}. */

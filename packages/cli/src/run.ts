@@ -2,6 +2,8 @@ import { readFileSync } from 'node:fs';
 import type { Environment } from '@fieldseal/core';
 import { readArguments, usage } from './arguments.ts';
 import type { Command, Io } from './command.ts';
+import { backfill } from './commands/backfill.ts';
+import { census } from './commands/census.ts';
 import { constraints } from './commands/constraints.ts';
 import { doctor } from './commands/doctor.ts';
 import { init } from './commands/init.ts';
@@ -18,12 +20,14 @@ import { keysPromote } from './commands/keys/promote.ts';
 import { keysShred } from './commands/keys/shred.ts';
 import { keysTable } from './commands/keys/table.ts';
 import { monitorDashboard, monitorRules } from './commands/monitor.ts';
+import { rotate } from './commands/rotate.ts';
 import { tpmEnroll } from './commands/tpm/enroll.ts';
 import { tpmRemove } from './commands/tpm/remove.ts';
 import { tpmReseal } from './commands/tpm/reseal.ts';
 import { tpmSignPolicy } from './commands/tpm/sign-policy.ts';
 import { tpmStatusCommand } from './commands/tpm/status.ts';
 import { tpmUnsealCheck } from './commands/tpm/unseal-check.ts';
+import { verify } from './commands/verify.ts';
 import type { ExitCode } from './exit-codes.ts';
 import { commandHelp, programHelp } from './help.ts';
 import { nearest } from './nearest.ts';
@@ -48,6 +52,10 @@ const COMMANDS: readonly Command[] = [
   doctor,
   monitorRules,
   monitorDashboard,
+  census,
+  backfill,
+  rotate,
+  verify,
   tpmStatusCommand,
   tpmEnroll,
   tpmReseal,

@@ -13,6 +13,13 @@ const HINTS = {
   ERR_DECRYPT: 'The cell is damaged, was moved from another place, or was written under another key.',
   ERR_ENGINE: 'Choose another engine, or leave the option out.',
   ERR_INDEX_WRITTEN: 'Leave the index column out; Fieldseal writes it from the field that it indexes.',
+  ERR_JOB_ACTIVE: 'Let that job end, or cancel it: two would write over each other.',
+  ERR_JOB_BUDGET: 'Look at the quarantined rows and mend them, or raise errorRows; then resume the job.',
+  ERR_JOB_DATABASE:
+    'Check that the database is reachable, and that its user may write the rows and the tables of jobs.',
+  ERR_JOB_REPORT: 'The report was changed, or another keyring signed it. Do not rely on it.',
+  ERR_JOB_STATE: 'Look at the job with its status; one that has ended is not taken up again.',
+  ERR_JOB_UNKNOWN: 'Check the id of the job, and that this is the database it was started in.',
   ERR_KEK_DENIED: 'Check the credentials for the key service, and that they may encrypt and decrypt with this key.',
   ERR_KEK_DISABLED:
     'Enable the key, or the version of it, in the key service again; what it wrapped cannot be used meanwhile.',
@@ -52,6 +59,7 @@ const HINTS = {
   ERR_RATE_LIMITED: 'Use keys less often, or raise the limit; where the limiter failed, give it an insurance limiter.',
   ERR_READ_STOPPED:
     'Find out why cells do not open: the wrong keyring, damaged rows, or somebody who tries. Reading opens again by itself after a while.',
+  ERR_ROW_REFUSED: 'A constraint of the database refused the row: another row may hold the same value.',
   ERR_SCHEMA: 'Correct the annotation in schema.prisma and generate again.',
   ERR_SCHEMA_STALE: 'Run `prisma generate` again.',
   ERR_TPM_BLOB_INVALID: 'Restore the keyring from a backup, or open it with the recovery key and reseal.',

@@ -18,6 +18,7 @@ export interface Adapter extends Queryable {
 /** A transaction of an adapter. */
 export interface AdapterTransaction extends Queryable {
   readonly options: { readonly usePhantomQuery: boolean };
+  commit(): Promise<void>;
   rollback(): Promise<void>;
 }
 

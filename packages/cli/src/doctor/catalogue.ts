@@ -49,7 +49,7 @@ export type FindingId =
 const GENERATE = 'Run `prisma generate`, and deploy what it writes together with the schema.';
 const ENCRYPT =
   'Set mode: migrating on the field and encrypt the rows, or encrypt them while nothing else uses the table. Nothing else makes them safe.';
-const REINDEX = 'Write these rows again through the extended client, so that it makes their terms.';
+const REINDEX = 'Run `fieldseal backfill start --terms` and `fieldseal backfill work`, which make the terms anew.';
 const EXTEND =
   'Use what `new PrismaClient(…).$extends(encryption())` returns. A client that is meant to be plain: write `// fieldseal: plain client` above it.';
 
@@ -93,7 +93,10 @@ export const CATALOGUE: Readonly<Record<FindingId, FindingKind>> = {
     severity: 'error',
     advice: 'Restore these values from a backup. Reads of them fail with ERR_CELL_FORMAT.',
   },
-  'rows.migrating': { severity: 'note', advice: 'Let the backfill run to its end, then take `mode: migrating` out.' },
+  'rows.migrating': {
+    severity: 'note',
+    advice: 'Let `fieldseal backfill` run to its end, then take `mode: migrating` out.',
+  },
   'rows.migrated': {
     severity: 'note',
     advice:

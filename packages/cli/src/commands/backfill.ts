@@ -1,0 +1,21 @@
+import type { Command } from '../command.ts';
+import { jobCommand } from '../jobs/job-command.ts';
+
+/** `fieldseal backfill` */
+export const backfill: Command = jobCommand({
+  name: 'backfill',
+  summary: 'encrypt the plaintext of existing rows, while the application runs',
+  details: [
+    'Fields with mode: migrating are worked on: their plaintext becomes cells, with the terms of their indexes. Take the mode out of the\n' +
+      'schema when the job is done.',
+    'With --out the other way round, to leave encryption: cells become plaintext, and terms NULL. With --terms only the terms of indexes are\n' +
+      'made anew, of fields in any mode, as for an index that was added later.',
+  ],
+  options: {
+    out: { help: 'turn cells into plaintext again' },
+    terms: { help: 'only make the terms of indexes anew' },
+  },
+  kinds: ['backfill', 'restore', 'reindex'],
+  kindOf: (options) => ('terms' in options ? 'reindex' : 'out' in options ? 'restore' : 'backfill'),
+  fits: ({ migrating, indexes }, kind) => (kind === 'reindex' ? indexes.length > 0 : migrating),
+});

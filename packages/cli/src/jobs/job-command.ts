@@ -1,0 +1,226 @@
+import { isFieldsealError } from '@fieldseal/core';
+import { JobEngine, type JobKind, type JobRecord, type JobStatus, type WorkEnd } from '@fieldseal/core/jobs';
+import { usage } from '../arguments.ts';
+import { CliError } from '../cli-error.ts';
+import type { Command, CommandInput, CommandOption, Report } from '../command.ts';
+import { readSchemaFile } from '../schema-file.ts';
+import { forecastLines, statusJson, statusLines } from './job-lines.ts';
+import { durationOf, namesOf, numberOf, SETTING_OPTIONS, settingsOf } from './job-options.ts';
+import { JobProgress } from './job-progress.ts';
+import { JobProject, PROJECT_OPTIONS } from './job-project.ts';
+
+/** What can be done with jobs, in the order in which it is. */
+const ACTIONS = ['plan', 'start', 'work', 'status', 'pause', 'resume', 'cancel', 'set'] as const;
+
+type Action = (typeof ACTIONS)[number];
+
+/** One family of jobs as a command. */
+export interface JobFamily {
+  /** Word that calls it. */
+  readonly name: string;
+  readonly summary: string;
+  readonly details: readonly string[];
+  readonly options?: Readonly<Record<string, CommandOption>>;
+  /** Kinds of jobs that belong to it. */
+  readonly kinds: readonly JobKind[];
+  /** The kind that the options ask for. */
+  kindOf(options: CommandInput['options']): JobKind;
+  /** Fields of a model that such a job can work on, where they are not all. */
+  readonly fits?: (field: JobEngineField, kind: JobKind) => boolean;
+  /** Done before a job is planned. */
+  readonly prepare?: (project: JobProject, options: CommandInput['options']) => Promise<readonly string[]>;
+}
+
+type JobEngineField = ReturnType<JobProject['source']>['fields'][number];
+
+/** The command of a family of jobs. */
+export function jobCommand(family: JobFamily): Command {
+  const command: Command = {
+    name: family.name,
+    summary: family.summary,
+    details: [
+      ...family.details,
+      `Actions: plan shows what would be done, and writes nothing. start stores a job for each model. work does it: in any number of\n` +
+        `processes at once, and for --for only, as in cron. status, pause, resume, cancel and set look at jobs and steer them. Without --job\n` +
+        'they are about all that are unfinished.',
+      'A job can be stopped at any time and in any way, and work takes it up where it was. Ends with 11 when a job paused by itself, or\n' +
+        'set rows apart that it cannot serve.',
+    ],
+    positionals: ['action'],
+    options: {
+      ...PROJECT_OPTIONS,
+      model: { value: 'name', help: 'only this model' },
+      fields: { value: 'names', help: 'only these fields of the model, with commas between them' },
+      job: { value: 'id', help: 'only this job' },
+      for: { value: 'time', help: 'work for so long at most: 500ms, 30s, 5m, 1h' },
+      fingerprint: { help: 'digest the other columns before and after, which reads the table twice' },
+      ...family.options,
+      ...SETTING_OPTIONS,
+    },
+    run: (input) => runAction(command, family, input),
+  };
+  return command;
+}
+
+async function runAction(command: Command, family: JobFamily, input: CommandInput): Promise<Report> {
+  const [given] = input.positionals;
+  const action = ACTIONS.find((known) => known === given);
+  if (action === undefined) throw usage(command, `the action is one of ${ACTIONS.join(', ')}`);
+  const { options } = input;
+  // Refused before anything is opened.
+  const settings = settingsOf(options);
+  durationOf(options, 'for');
+  if (options['fields'] !== undefined && options['model'] === undefined) throw usage(command, '--fields needs --model');
+  if (action === 'set' && Object.keys(settings).length === 0)
+    throw usage(command, 'set needs a setting, such as --rows-per-second');
+  return JobProject.use(input, (project) => PERFORM[action](family, project, input));
+}
+
+/** Of a program that nobody stops. */
+const NEVER = new AbortController().signal;
+
+type Perform = (family: JobFamily, project: JobProject, input: CommandInput) => Promise<Report>;
+
+const PERFORM: Readonly<Record<Action, Perform>> = {
+  plan: async (family, project, { options }) => {
+    const engines = await enginesOf(family, project, options);
+    const forecasts = await Promise.all(engines.map(({ engine }) => engine.forecast(requestOf(family, options))));
+    return { lines: forecasts.flatMap(forecastLines), json: { forecasts } };
+  },
+  start: async (family, project, { options }) => {
+    const before = (await family.prepare?.(project, options)) ?? [];
+    const started: JobStatus[] = [];
+    for (const { engine } of await enginesOf(family, project, options)) {
+      const job = await engine.start({ ...requestOf(family, options), settings: settingsOf(options) });
+      started.push(await engine.status(job));
+    }
+    const next = `Now run \`fieldseal ${family.name} work\`.`;
+    return { lines: [...before, ...statusLines(started), next], json: { jobs: started.map(statusJson) } };
+  },
+  work: async (family, project, { options, io }) => {
+    const until = performance.now() + (durationOf(options, 'for') ?? Number.POSITIVE_INFINITY);
+    const signal = io.stopping?.() ?? NEVER;
+    const worked: { readonly status: JobStatus; readonly end: WorkEnd }[] = [];
+    for (const { plan, id } of await chosen(family, project, options, ['running'])) {
+      const engine = new JobEngine({
+        source: project.source(plan.model, plan.fields, await olderSchema(options)),
+        keys: await project.keyring(),
+      });
+      const progress = new JobProgress(io);
+      const forMs = Math.max(0, until - performance.now());
+      const end = await progress.during(await engine.status(id), () => engine.work(id, { forMs, signal }));
+      worked.push({ status: await engine.status(id), end });
+    }
+    const jobs = worked.map(({ status }) => status);
+    const trouble = jobs.some(({ quarantined, reason }) => quarantined > 0 || reason !== null);
+    return {
+      ...shown(jobs),
+      exitCode: trouble ? 11 : 0,
+      json: { jobs: worked.map(({ status, end }) => ({ end, ...statusJson(status) })) },
+    };
+  },
+  status: async (family, project, { options }) =>
+    shown(await statuses(project, await chosen(family, project, options, null))),
+  pause: (...given) => steered(...given, ['running'], (project, id) => project.control.pause(id)),
+  resume: (...given) => steered(...given, ['paused'], (project, id) => project.control.resume(id)),
+  cancel: (...given) =>
+    steered(...given, ['planning', 'running', 'paused'], (project, id) => project.control.cancel(id)),
+  set: (...given) =>
+    steered(...given, ['running', 'paused'], async (project, id) => {
+      await project.control.set(id, settingsOf(given[2].options));
+    }),
+};
+
+async function steered(
+  family: JobFamily,
+  project: JobProject,
+  { options }: CommandInput,
+  states: readonly JobRecord['state'][],
+  change: (project: JobProject, job: string) => Promise<void>,
+): Promise<Report> {
+  const jobs = await chosen(family, project, options, states);
+  for (const { id } of jobs) await change(project, id);
+  return shown(await statuses(project, jobs));
+}
+
+/** The job of `--job`, or those of the family that are in one of these states; null for any. */
+async function chosen(
+  { kinds, name }: JobFamily,
+  project: JobProject,
+  options: CommandInput['options'],
+  states: readonly JobRecord['state'][] | null,
+): Promise<readonly JobRecord[]> {
+  const { job, model } = options;
+  const all = (await listed(project)).filter(
+    ({ plan }) => kinds.includes(plan.kind) && (model === undefined || plan.model === model),
+  );
+  if (job !== undefined) {
+    const found = all.filter(({ id }) => id === job);
+    if (found.length > 0) return found;
+    throw new CliError('ERR_USAGE', `there is no such job of ${name}`, `See \`fieldseal ${name} status\`.`);
+  }
+  const found = states === null ? all : all.filter(({ state }) => states.includes(state));
+  if (found.length === 0 && states !== null)
+    throw new CliError(
+      'ERR_NO_JOB',
+      `no job of ${name} is ${states.join(' or ')}`,
+      `See \`fieldseal ${name} status\`; \`fieldseal ${name} start\` makes one.`,
+    );
+  return found;
+}
+
+/** Jobs of the database; none where there are no tables of jobs yet. */
+async function listed(project: JobProject): Promise<readonly JobRecord[]> {
+  try {
+    return await project.control.list();
+  } catch (error) {
+    if (!isFieldsealError(error, 'ERR_JOB_DATABASE')) throw error;
+    await project.database.query('SELECT 1', []); // a database that answers has no such table
+    return [];
+  }
+}
+
+function statuses(project: JobProject, jobs: readonly JobRecord[]): Promise<JobStatus[]> {
+  return Promise.all(jobs.map(({ id }) => project.control.status(id)));
+}
+
+function shown(jobs: readonly JobStatus[]): Report {
+  return { lines: statusLines(jobs), json: { jobs: jobs.map(statusJson) } };
+}
+
+async function enginesOf(
+  family: JobFamily,
+  project: JobProject,
+  options: CommandInput['options'],
+): Promise<readonly { readonly engine: JobEngine }[]> {
+  const kind = family.kindOf(options);
+  const keys = await project.keyring();
+  const before = await olderSchema(options);
+  const wanted = namesOf(options, 'fields');
+  const engines = project.models.flatMap((model) => {
+    const fitting = (field: JobEngineField): boolean => family.fits?.(field, kind) ?? true;
+    const all = project.source(model, wanted, before).fields.filter((field) => wanted !== undefined || fitting(field));
+    if (all.length === 0) return [];
+    const fields = all.map(({ form }) => form.spec.field);
+    return [{ engine: new JobEngine({ source: project.source(model, fields, before), keys }) }];
+  });
+  if (engines.length > 0) return engines;
+  throw new CliError(
+    'ERR_NO_JOB',
+    `no field of the schema is for ${family.name}`,
+    `See \`fieldseal ${family.name} --help\`.`,
+  );
+}
+
+function requestOf(family: JobFamily, options: CommandInput['options']) {
+  const sample = numberOf(options, 'sample');
+  return {
+    kind: family.kindOf(options),
+    fingerprint: 'fingerprint' in options,
+    ...(sample === undefined ? {} : { sample }),
+  };
+}
+
+async function olderSchema({ before }: CommandInput['options']): Promise<string | undefined> {
+  return before === undefined ? undefined : (await readSchemaFile(before)).text;
+}

@@ -1,0 +1,71 @@
+/**
+ * @fieldseal/core/jobs: re-encryption, backfill and verification of live rows.
+ *
+ * @module
+ */
+export {
+  type CompletionReport,
+  reportPublicKey,
+  type SignedReport,
+  signReport,
+  verifyReport,
+} from './jobs/completion-report.ts';
+export { databaseError, isConstraint, isTransient } from './jobs/database-error.ts';
+export {
+  DEFAULT_SETTINGS,
+  JOB_KINDS,
+  type JobCounts,
+  type JobKind,
+  type JobPlan,
+  type JobRecord,
+  type JobSettings,
+  type JobState,
+  type JobStatus,
+  SETTING_NAMES,
+  withSettings,
+} from './jobs/job.ts';
+export { JobControl } from './jobs/job-control.ts';
+export {
+  JobEngine,
+  type JobEngineOptions,
+  type JobForecast,
+  type JobRequest,
+  type WorkOptions,
+} from './jobs/job-engine.ts';
+export type {
+  BatchProgress,
+  ChunkLease,
+  JobStore,
+  LastChunk,
+  PlannedChunk,
+  QuarantinedField,
+} from './jobs/job-store.ts';
+export { jobTables } from './jobs/job-tables.ts';
+export type {
+  CellForm,
+  CensusLine,
+  JobField,
+  JobRow,
+  Pending,
+  PlaintextCodec,
+  RowChange,
+  RowKey,
+  RowRange,
+  RowSource,
+} from './jobs/row-source.ts';
+export {
+  changeRows,
+  joined,
+  queryRows,
+  quoted,
+  RawSql,
+  raw,
+  type SqlDatabase,
+  type SqlDialect,
+  type SqlSession,
+  selected,
+  sql,
+} from './jobs/sql.ts';
+export { SqlJobStore } from './jobs/sql-job-store.ts';
+export type { Clock } from './jobs/throttle.ts';
+export type { WorkEnd } from './jobs/worker.ts';

@@ -1,0 +1,14 @@
+/**
+ * @fieldseal/prisma/jobs: the rows of Prisma models, for the jobs of @fieldseal/core/jobs.
+ *
+ * @module
+ */
+export { type AdapterLike, adapterDatabase } from './row-source/adapter-database.ts';
+export { type ModelTable, modelTable, type TableRequest } from './row-source/model-table.ts';
+export {
+  type PrismaClientLike,
+  type PrismaRowsOptions,
+  prismaDatabase,
+  prismaRows,
+} from './row-source/prisma-database.ts';
+export { SqlRowSource } from './row-source/sql-row-source.ts';

@@ -1,0 +1,199 @@
+import { type FieldSpec, FieldsealError } from '@fieldseal/core';
+import type { CellForm, JobField, SqlDialect } from '@fieldseal/core/jobs';
+import { type CompiledModel, compileSchema, type EncryptedNode, type IndexNode } from '../schema/compiled-schema.ts';
+import { parseInlineSchema } from '../schema/inline-schema.ts';
+import { readSchemaMap } from '../schema/read-schema.ts';
+import type { ModelMap, ParsedField, ParsedModel } from '../schema/schema-map.ts';
+import type { ColumnKind, TableColumn } from './column-text.ts';
+import { plaintextCodec } from './plaintext-codec.ts';
+
+/** A column of a table, before the database was asked for its type. */
+export type NamedColumn = Omit<TableColumn, 'type'>;
+
+/** A column that cells are bound to, under the name that is in the cell. */
+export interface BoundColumnName {
+  readonly field: string;
+  readonly column: NamedColumn;
+}
+
+/** The table of a model as a job sees it. */
+export interface ModelTable {
+  readonly model: string;
+  readonly dialect: SqlDialect;
+  /** Name of the table in the database. */
+  readonly name: string;
+  /** Its schema in the database, or null for the connection's. */
+  readonly schema: string | null;
+  /** Columns that name a row. */
+  readonly key: readonly NamedColumn[];
+  readonly fields: readonly JobField[];
+  /** Columns of the fields, in their order. */
+  readonly cells: readonly NamedColumn[];
+  /** Columns of index terms. */
+  readonly terms: readonly NamedColumn[];
+  readonly bound: readonly BoundColumnName[];
+  /** All other columns. */
+  readonly rest: readonly NamedColumn[];
+}
+
+/** Which part of a schema a job works on. */
+export interface TableRequest {
+  /** Text of schema.prisma; several files are joined by line feeds. */
+  readonly schema: string;
+  readonly model: string;
+  /** Encrypted fields; all of the model by default. */
+  readonly fields?: readonly string[] | undefined;
+  /** The schema until now, where `reencrypt` changes how cells are written: padding, binding, or the names that keys are made from. */
+  readonly before?: string | undefined;
+}
+
+const DIALECTS: Readonly<Record<string, SqlDialect>> = {
+  postgresql: 'postgresql',
+  postgres: 'postgresql',
+  mysql: 'mysql',
+  sqlite: 'sqlite',
+};
+
+const KINDS: Readonly<Record<string, ColumnKind>> = { Bytes: 'bytes', Json: 'json', Int: 'number', BigInt: 'number' };
+
+/** Types of fields that can name a row here: their texts are exact and their order is that of the database. */
+const KEY_TYPES: readonly string[] = ['String', 'Int', 'BigInt'];
+
+/**
+ * Reads the table of a model from a schema.
+ *
+ * @throws ERR_SCHEMA for an annotation that cannot be served, ERR_OPTIONS for a model or field that is not encrypted, a database that jobs do
+ * not know, or a model whose rows cannot be named
+ */
+export function modelTable({ schema, model, fields, before }: TableRequest): ModelTable {
+  const { provider, models } = parseInlineSchema(schema);
+  const dialect = DIALECTS[provider];
+  if (dialect === undefined) throw refused(model, `jobs do not know databases of the provider ${provider}`);
+  const parsed = models.find(({ name }) => name === model);
+  const map = readSchemaMap(schema);
+  const compiled = compileSchema(map).get(model);
+  const own = map.models[model];
+  if (parsed === undefined || compiled === undefined || own === undefined)
+    throw refused(model, 'the schema has no such model');
+  const nodes = chosen(compiled, fields);
+  const old = before === undefined ? null : olderModel(before, own);
+  const columnOf = (field: string): NamedColumn =>
+    named(parsed.fields.find(({ name }) => name === field) as ParsedField);
+  const bound: BoundColumnName[] = [];
+  const place = (field: string, column: NamedColumn): number => {
+    const known = bound.findIndex((other) => other.field === field && other.column.name === column.name);
+    return known >= 0 ? known : bound.push({ field, column }) - 1;
+  };
+  const bindOf = (node: EncryptedNode, of: ModelMap): number[] =>
+    node.bind.map(([field, { type }]) => {
+      const name = of.bound[field]?.dbName ?? field;
+      return place(field, { name, kind: KINDS[type] ?? 'text', list: false });
+    });
+  const terms: NamedColumn[] = [];
+  const jobFields = nodes.map((node): JobField => {
+    const older = old === null ? null : olderNode(old, own, node);
+    const form: CellForm = { spec: node.spec, bind: bindOf(node, own) };
+    const was: CellForm | null =
+      old === null || older === null ? null : { spec: older.spec, bind: bindOf(older, old.map) };
+    return {
+      form,
+      before: was === null || sameForm(form, was, bound) ? null : was,
+      list: node.list,
+      migrating: node.mode === 'migrating',
+      limit: node.limit,
+      indexes: node.indexes.filter(isOneTerm).map(({ spec }) => ({ spec, at: terms.push(columnOf(spec.column)) - 1 })),
+      otherIndexes: [
+        ...node.indexes.filter((index) => !isOneTerm(index)),
+        ...compiled.compoundIndexes.filter(({ spec }) => spec.sources.includes(node.spec)),
+      ].map(({ spec }) => spec.column),
+      plaintext: plaintextCodec(node),
+    };
+  });
+  const cells = nodes.map(({ spec }) => columnOf(spec.field));
+  const written = new Set([...cells, ...terms].map(({ name }) => name));
+  const scalars = parsed.fields.filter(({ kind }) => kind === 'scalar' || kind === 'enum').map(named);
+  return {
+    model,
+    dialect,
+    name: own.dbName,
+    schema: own.dbSchema,
+    key: keyOf(parsed, own).map(named),
+    fields: jobFields,
+    cells,
+    terms,
+    bound,
+    rest: scalars.filter(({ name }) => !written.has(name)),
+  };
+}
+
+/** Whether the index has one term, in a column of the row. */
+function isOneTerm({ spec, child }: IndexNode): boolean {
+  return child === null && !spec.many;
+}
+
+function chosen(model: CompiledModel, fields: readonly string[] | undefined): readonly EncryptedNode[] {
+  if (fields === undefined) return model.encrypted.map(([, node]) => node);
+  return [...new Set(fields)].map((field) => {
+    const found = model.encrypted.find(([name]) => name === field);
+    if (found !== undefined) return found[1];
+    throw refused(model.name, `the field ${field} is not encrypted`);
+  });
+}
+
+interface OlderModel {
+  readonly map: ModelMap;
+  readonly compiled: CompiledModel;
+}
+
+/** The model of the same table in the older schema. */
+function olderModel(schema: string, { dbName, dbSchema }: ModelMap): OlderModel | null {
+  const map = readSchemaMap(schema);
+  const found = Object.entries(map.models).find(([, it]) => it.dbName === dbName && it.dbSchema === dbSchema);
+  if (found === undefined) throw refused(dbName, 'the older schema has no model of this table');
+  const [name, own] = found;
+  return { map: own, compiled: compileSchema(map).get(name) as CompiledModel };
+}
+
+/** The field of the same column in the older schema. */
+function olderNode({ map, compiled }: OlderModel, own: ModelMap, { spec }: EncryptedNode): EncryptedNode | null {
+  const column = own.encrypted[spec.field]?.dbName;
+  const found = Object.entries(map.encrypted).find(([, { dbName }]) => dbName === column);
+  const node = found === undefined ? undefined : compiled.encrypted.find(([name]) => name === found[0])?.[1];
+  if (node === undefined) return null;
+  if (
+    node.spec.type !== spec.type ||
+    node.spec.column !== spec.column ||
+    node.list !== (own.encrypted[spec.field]?.list ?? false)
+  )
+    throw refused(spec.model, `the type of ${spec.field} is another one in the older schema, which no job changes`);
+  return node;
+}
+
+function sameForm(now: CellForm, was: CellForm, bound: readonly BoundColumnName[]): boolean {
+  const shape = ({ spec: { context, pad }, bind }: { spec: FieldSpec; bind: readonly number[] }) =>
+    JSON.stringify([context.model, context.field, pad, bind.map((at) => bound[at])]);
+  return shape(now) === shape(was);
+}
+
+/** The fields that name a row: its id, or else what is unique in it and never NULL. */
+function keyOf(parsed: ParsedModel, { encrypted, indexes }: ModelMap): readonly ParsedField[] {
+  const fits = ({ name, type, list, required }: ParsedField): boolean =>
+    required && !list && KEY_TYPES.includes(type) && !(name in encrypted) && !(name in indexes);
+  const ids = parsed.fields.filter(({ id }) => id);
+  const uniques = parsed.fields.filter(({ unique }) => unique);
+  const compounds = parsed.compounds.map(({ fields }) =>
+    fields.flatMap((name) => parsed.fields.filter((field) => field.name === name)),
+  );
+  const candidates = [...ids.map((id) => [id]), ...compounds, ...uniques.map((field) => [field])];
+  const found = candidates.find((fields) => fields.length > 0 && fields.every(fits));
+  if (found !== undefined) return found;
+  throw refused(parsed.name, 'its rows have no id of type String, Int or BigInt, nor another such unique key');
+}
+
+function named({ dbName, type, list }: ParsedField): NamedColumn {
+  return { name: dbName, kind: KINDS[type] ?? 'text', list };
+}
+
+function refused(model: string, message: string): FieldsealError {
+  return new FieldsealError('ERR_OPTIONS', message, { model });
+}

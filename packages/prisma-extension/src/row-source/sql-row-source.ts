@@ -1,0 +1,358 @@
+import { createHash } from 'node:crypto';
+import { type BoundColumn, FieldsealError, isSuite, SUITES, TEXT_PREFIX } from '@fieldseal/core';
+import {
+  type CensusLine,
+  changeRows,
+  type JobField,
+  type JobRow,
+  joined,
+  type Pending,
+  queryRows,
+  quoted,
+  type RawSql,
+  type RowChange,
+  type RowKey,
+  type RowRange,
+  type RowSource,
+  raw,
+  type SqlDatabase,
+  type SqlSession,
+  selected,
+  sql,
+} from '@fieldseal/core/jobs';
+import { beyond, columnName, exact, holds, stored, type TableColumn, textOf } from './column-text.ts';
+import type { ModelTable, NamedColumn } from './model-table.ts';
+import { fromText, toText } from './stored-text.ts';
+
+type Text = string | null;
+
+/** Columns with their types. */
+interface TypedColumns {
+  readonly key: readonly TableColumn[];
+  readonly cells: readonly TableColumn[];
+  readonly terms: readonly TableColumn[];
+  readonly bound: readonly TableColumn[];
+  readonly rest: readonly TableColumn[];
+}
+
+/** What a row held when it was read, as texts: cells, terms and bound columns. */
+type Witness = readonly Text[];
+
+/** Ranges of the planned size; behind so many they grow, so that a table of any size has some ten thousand at most. */
+const RANGES_OF_A_SIZE = 1000;
+const GROWTH = 2;
+const LARGEST = 50;
+/** Rows of a page when a table is digested. */
+const PAGE_ROWS = 1000;
+/** Digits of the shortest cell in a Bytes column, and of a header (spec/format.md §1). */
+const MIN_CELL_DIGITS = 100;
+const HEADER_DIGITS = 18;
+const HEADER_CHARACTERS = 16;
+/** The first byte of a cell, for a list in SQL. */
+const SUITE_DIGITS = Object.keys(SUITES)
+  .map((suite) => `'${Number(suite).toString(16).padStart(2, '0')}'`)
+  .join(', ');
+
+/**
+ * Rows of a model by SQL, over any client. Prisma's own writes would set `updatedAt`, and reading that back to write it again would cut its
+ * microseconds and lose a change made meanwhile: SQL leaves alone what it does not name.
+ */
+export class SqlRowSource implements RowSource {
+  readonly model: string;
+  readonly fields: readonly JobField[];
+  readonly database: SqlDatabase;
+  readonly #table: ModelTable;
+  readonly #from: RawSql;
+  #columns: Promise<TypedColumns> | undefined;
+
+  constructor(database: SqlDatabase, table: ModelTable) {
+    this.model = table.model;
+    this.fields = table.fields;
+    this.database = database;
+    this.#table = table;
+    const { dialect, schema, name } = table;
+    if (dialect !== database.dialect)
+      throw new FieldsealError('ERR_OPTIONS', 'the schema is of another kind of database', { model: table.model });
+    this.#from = schema === null ? quoted(dialect, name) : sql`${quoted(dialect, schema)}.${quoted(dialect, name)}`;
+  }
+
+  async *ranges(rows: number): AsyncIterable<{ readonly upTo: RowKey | null; readonly rows: number }> {
+    const { key } = await this.#typed();
+    let after: RowKey | null = null;
+    let size = rows;
+    for (let count = 1; ; count++) {
+      const where = this.#within(key, { after, upTo: null });
+      const order = this.#order(key);
+      const [last] = await this.#query(
+        sql`SELECT ${this.#texts(key)} FROM ${this.#from} r WHERE ${where} ORDER BY ${order} LIMIT 1 OFFSET ${raw(String(size - 1))}`,
+      );
+      if (last === undefined) {
+        const [left] = await this.#query(
+          sql`SELECT CAST(count(*) AS ${raw(this.#table.dialect === 'mysql' ? 'char' : 'text')}) FROM ${this.#from} r WHERE ${where}`,
+        );
+        yield { upTo: null, rows: Number(left?.[0] ?? 0) };
+        return;
+      }
+      after = last as RowKey;
+      yield { upTo: after, rows: size };
+      if (count % RANGES_OF_A_SIZE === 0) size = Math.min(size * GROWTH, rows * LARGEST);
+    }
+  }
+
+  async read(session: SqlSession, range: RowRange, limit: number, pending: Pending): Promise<readonly JobRow[]> {
+    const columns = await this.#typed();
+    const { key, cells, terms, bound } = columns;
+    const filter = this.#pending(cells, pending);
+    const rows = await this.#query(
+      sql`SELECT ${this.#texts([...key, ...cells, ...terms, ...bound])} FROM ${this.#from} r WHERE ${this.#within(key, range)} AND ${filter} ORDER BY ${this.#order(key)} LIMIT ${raw(String(limit))}`,
+      session,
+    );
+    return rows.map((row) => this.#row(columns, row));
+  }
+
+  async swap(session: SqlSession, changes: readonly RowChange[]): Promise<number> {
+    const columns = await this.#typed();
+    const { cells, terms } = columns;
+    const texts = changes.map((change) => ({ change, next: nextTexts(columns, change) }));
+    // Columns that no row of the batch changes are not named: what re-encryption does not touch, it does not write.
+    const written = [...cells, ...terms].flatMap((column, at) =>
+      texts.some(({ change, next }) => next[at] !== (change.row.witness as Witness)[at]) ? [{ column, at }] : [],
+    );
+    if (written.length === 0) return 0;
+    if (this.#table.dialect === 'postgresql') return this.#swapTogether(session, columns, texts, written);
+    let swapped = 0;
+    for (const { change, next } of texts) swapped += await this.#swapOne(session, columns, change, next, written);
+    return swapped;
+  }
+
+  async census(session: SqlSession): Promise<readonly CensusLine[]> {
+    const { cells } = await this.#typed();
+    const lines: CensusLine[] = [];
+    for (const [at, column] of cells.entries()) {
+      const { field } = (this.fields[at] as JobField).form.spec;
+      const counts = new Map<string, number>();
+      for (const [head, count] of await this.#query(this.#heads(column), session)) {
+        const key = keyOfHead(column, head ?? '');
+        counts.set(key, (counts.get(key) ?? 0) + Number(count));
+      }
+      for (const [key, values] of [...counts].sort(([a], [b]) => (a < b ? -1 : 1))) lines.push({ field, key, values });
+    }
+    return lines;
+  }
+
+  async fingerprint(session: SqlSession): Promise<string> {
+    const { key, rest } = await this.#typed();
+    const hash = createHash('sha256');
+    for (let after: RowKey | null = null; ; ) {
+      const rows: readonly (readonly Text[])[] = await this.#query(
+        sql`SELECT ${this.#texts([...key, ...rest])} FROM ${this.#from} r WHERE ${this.#within(key, { after, upTo: null })} ORDER BY ${this.#order(key)} LIMIT ${raw(String(PAGE_ROWS))}`,
+        session,
+      );
+      for (const row of rows) hash.update(`${JSON.stringify(row)}\n`);
+      const last = rows.at(-1);
+      if (last === undefined) return hash.digest('hex');
+      after = last.slice(0, key.length) as RowKey;
+    }
+  }
+
+  /** All rows of a batch in one statement, which is what makes re-encryption fast. */
+  async #swapTogether(
+    session: SqlSession,
+    { key, cells, terms, bound }: TypedColumns,
+    texts: readonly { readonly change: RowChange; readonly next: readonly Text[] }[],
+    written: readonly { readonly column: TableColumn; readonly at: number }[],
+  ): Promise<number> {
+    const { dialect } = this.#table;
+    const compared = [...cells, ...terms, ...bound];
+    const values = texts.map(({ change: { row }, next }) => {
+      const before = row.witness as Witness;
+      return Object.fromEntries([
+        ...row.key.map((text, at) => [`k${at}`, text] as const),
+        ...compared.map((_, at) => [`o${at}`, before[at]] as const),
+        ...written.map(({ at }) => [`n${at}`, next[at]] as const),
+      ]);
+    });
+    const names = [
+      ...key.map((_, at) => `k${at}`),
+      ...compared.map((_, at) => `o${at}`),
+      ...written.map(({ at }) => `n${at}`),
+    ];
+    const set = written.map(
+      ({ column, at }) => sql`${quoted(dialect, column.name)} = ${stored(dialect, column, raw(`v.n${at}`))}`,
+    );
+    const where = [
+      ...key.map((column, at) => sql`${columnName(dialect, column)} = ${stored(dialect, column, raw(`v.k${at}`))}`),
+      ...compared.map((column, at) => holds(dialect, column, raw(`v.o${at}`))),
+    ];
+    const list = raw(names.map((name) => `${name} text`).join(', '));
+    return changeRows(
+      session,
+      dialect,
+      sql`UPDATE ${this.#from} r SET ${joined(set, ', ')} FROM json_to_recordset(${JSON.stringify(values)}::json) AS v(${list}) WHERE ${joined(where, ' AND ')}`,
+    );
+  }
+
+  #swapOne(
+    session: SqlSession,
+    { key, cells, terms, bound }: TypedColumns,
+    { row }: RowChange,
+    next: readonly Text[],
+    written: readonly { readonly column: TableColumn; readonly at: number }[],
+  ): Promise<number> {
+    const { dialect } = this.#table;
+    const before = row.witness as Witness;
+    const set = written.map(
+      ({ column, at }) => sql`${quoted(dialect, column.name)} = ${stored(dialect, column, sql`${next[at] ?? null}`)}`,
+    );
+    const where = [
+      ...key.map(
+        (column, at) => sql`${columnName(dialect, column)} = ${stored(dialect, column, sql`${row.key[at] as string}`)}`,
+      ),
+      ...[...cells, ...terms, ...bound].map((column, at) => holds(dialect, column, sql`${before[at] ?? null}`)),
+    ];
+    const alias = raw(dialect === 'sqlite' ? ' AS r' : ' r');
+    return changeRows(
+      session,
+      dialect,
+      sql`UPDATE ${this.#from}${alias} SET ${joined(set, ', ')} WHERE ${joined(where, ' AND ')}`,
+    );
+  }
+
+  #row({ key, cells, terms }: TypedColumns, texts: readonly Text[]): JobRow {
+    const witness = texts.slice(key.length);
+    const bound = witness.slice(cells.length + terms.length);
+    return {
+      key: texts.slice(0, key.length) as RowKey,
+      cells: cells.map((column, at) => fromText(column, witness[at] ?? null)),
+      terms: witness.slice(cells.length, cells.length + terms.length),
+      bound: bound.map((text, at): BoundColumn | null =>
+        text === null ? null : [(this.#table.bound[at] as { field: string }).field, text],
+      ),
+      witness,
+    };
+  }
+
+  #within(key: readonly TableColumn[], { after, upTo }: RowRange): RawSql {
+    const { dialect } = this.#table;
+    const parts = [
+      ...(after === null ? [] : [beyond(dialect, key, after, '>')]),
+      ...(upTo === null ? [] : [beyond(dialect, key, upTo, '<=')]),
+    ];
+    return parts.length === 0 ? raw('1 = 1') : joined(parts, ' AND ');
+  }
+
+  #pending(cells: readonly TableColumn[], pending: Pending): RawSql {
+    const { dialect } = this.#table;
+    if (pending.what === 'all') return raw('1 = 1');
+    const tests = cells.map((column) => {
+      const text = textOf(dialect, column);
+      const name = columnName(dialect, column);
+      // Elements of lists are not told apart here, and bytes that may or may not be a cell are for the job to judge.
+      if (column.list || (column.kind === 'bytes' && pending.what !== 'other-keys')) return sql`${name} IS NOT NULL`;
+      const start =
+        (column.kind === 'json' ? '"' : '') + (pending.what === 'other-keys' ? pending.prefix : TEXT_PREFIX);
+      const head = column.kind === 'bytes' ? hexOf(pending) : start;
+      const begins = sql`${exact(dialect, sql`substr(${text}, 1, ${raw(String(head.length))})`)} = ${head}`;
+      return sql`(${name} IS NOT NULL AND ${pending.what === 'cells' ? begins : sql`NOT (${begins})`})`;
+    });
+    return sql`(${joined(tests, ' OR ')})`;
+  }
+
+  /** Counts by what values begin with; of plaintext nothing is read. */
+  #heads(column: TableColumn): RawSql {
+    const { dialect } = this.#table;
+    const number = raw(dialect === 'mysql' ? 'char' : 'text');
+    const element = elementOf(column);
+    const texts = column.list
+      ? sql`SELECT ${raw(column.kind === 'bytes' ? "encode(e, 'hex')" : 'e::text')} AS t FROM ${this.#from} r, unnest(${columnName(dialect, column)}) e`
+      : sql`SELECT ${textOf(dialect, column)} AS t FROM ${this.#from} r`;
+    const [isCell, length] =
+      element === 'bytes'
+        ? [`length(t) >= ${MIN_CELL_DIGITS} AND substr(t, 1, 2) IN (${SUITE_DIGITS})`, HEADER_DIGITS]
+        : element === 'json'
+          ? [`substr(t, 1, 5) = '"${TEXT_PREFIX}'`, HEADER_CHARACTERS + 1]
+          : [`substr(t, 1, 4) = '${TEXT_PREFIX}'`, HEADER_CHARACTERS];
+    const nothing = element === 'json' ? " AND t <> 'null'" : ''; // the null of JSON is no value here
+    const head = exact(dialect, raw(`CASE WHEN ${isCell} THEN substr(t, 1, ${length}) ELSE '' END`));
+    return sql`SELECT ${selected([raw('h'), sql`CAST(count(*) AS ${number})`])} FROM (SELECT ${head} AS h FROM (${texts}) a WHERE t IS NOT NULL${raw(nothing)}) b GROUP BY h`;
+  }
+
+  #texts(columns: readonly TableColumn[]): RawSql {
+    return selected(columns.map((column) => textOf(this.#table.dialect, column)));
+  }
+
+  #order(key: readonly TableColumn[]): RawSql {
+    return joined(
+      key.map((column) => columnName(this.#table.dialect, column)),
+      ', ',
+    );
+  }
+
+  #query(piece: RawSql, session: SqlSession = this.database): Promise<readonly (readonly Text[])[]> {
+    return queryRows(session, this.#table.dialect, piece);
+  }
+
+  /** The columns with their types, asked for once. A failure is not kept. */
+  #typed(): Promise<TypedColumns> {
+    this.#columns ??= this.#askTypes().catch((error: unknown) => {
+      this.#columns = undefined;
+      throw error;
+    });
+    return this.#columns;
+  }
+
+  async #askTypes(): Promise<TypedColumns> {
+    const { dialect, model, name, schema, key, cells, terms, bound, rest } = this.#table;
+    let types: ReadonlyMap<Text | undefined, Text | undefined> | null = null;
+    if (dialect === 'postgresql') {
+      const where = schema === null ? raw('current_schema()') : sql`${schema}`;
+      const rows = await this.#query(
+        sql`SELECT a.attname::text AS c0, (quote_ident(n.nspname) || '.' || quote_ident(t.typname))::text AS c1 FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid JOIN pg_catalog.pg_namespace s ON s.oid = c.relnamespace JOIN pg_catalog.pg_type t ON t.oid = a.atttypid JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace WHERE c.relname = ${name} AND s.nspname = ${where} AND a.attnum > 0 AND NOT a.attisdropped`,
+      );
+      types = new Map(rows.map(([column, type]) => [column, type]));
+    }
+    const typed = (column: NamedColumn): TableColumn => {
+      if (types === null) return { ...column, type: null };
+      const type = types.get(column.name);
+      if (type == null)
+        throw new FieldsealError('ERR_JOB_DATABASE', `the table has no column ${column.name}`, {
+          model,
+          hint: 'Apply the migrations to this database, or check the URL, @@map and @map.',
+        });
+      return { ...column, type };
+    };
+    return {
+      key: key.map(typed),
+      cells: cells.map(typed),
+      terms: terms.map(typed),
+      bound: bound.map(({ column }) => typed(column)),
+      rest: rest.map(typed),
+    };
+  }
+}
+
+/** Texts of the new content: what did not change keeps the very text that was read. */
+function nextTexts({ cells, terms }: TypedColumns, { row, cells: next, terms: nextTerms }: RowChange): readonly Text[] {
+  const witness = row.witness as Witness;
+  return [
+    ...cells.map((column, at) => (next[at] === row.cells[at] ? (witness[at] ?? null) : toText(column, next[at]))),
+    ...terms.map((_, at) => nextTerms[at] ?? null),
+  ];
+}
+
+function hexOf(pending: Pending): string {
+  return pending.what === 'other-keys' ? Buffer.from(pending.header).toString('hex') : '';
+}
+
+function elementOf({ kind }: TableColumn): 'text' | 'bytes' | 'json' {
+  return kind === 'bytes' || kind === 'json' ? kind : 'text';
+}
+
+/** Key id of what a value begins with. */
+function keyOfHead(column: TableColumn, head: string): string {
+  if (head === '') return 'plaintext';
+  if (column.kind === 'bytes') return head.slice(2);
+  const text = head.slice(TEXT_PREFIX.length + (column.kind === 'json' ? 1 : 0));
+  const header = Buffer.from(text, 'base64url');
+  return header.toString('base64url') === text && isSuite(header[0]) ? header.subarray(1).toString('hex') : 'damaged';
+}
