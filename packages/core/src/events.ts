@@ -49,12 +49,32 @@ export interface WearEvent {
   readonly limit: number;
 }
 
+/** Something happened to the cache of keys. It names no scope: scopes are the customers of whoever runs this. */
+export interface CacheEvent {
+  readonly action: CacheAction;
+  readonly keyringId: string;
+  /** Scopes that it is about, as a number. */
+  readonly scopes: number;
+}
+
+/**
+ * What happened to a cache:
+ *
+ * - `read`: keysets came from the key store; `shared`: from the shared cache
+ * - `refused`: the shared cache gave something that this keyring did not put there, or that is too old; it counted as nothing
+ * - `failed`: the shared cache failed or took too long; `opened`, `closed`: its circuit breaker gave it up, or tries it again
+ * - `lost`: an announcement of a change was missed, so that all cached keysets are read again
+ * - `stale`: keysets could not be read again in time and are used until their age ends
+ */
+export type CacheAction = 'read' | 'shared' | 'refused' | 'failed' | 'opened' | 'closed' | 'lost' | 'stale';
+
 /** What is published on which channel of node:diagnostics_channel. */
 export interface Channels {
   readonly 'fieldseal:cipher': CipherEvent;
   readonly 'fieldseal:failure': FailureEvent;
   readonly 'fieldseal:keyring': KeyringEvent;
   readonly 'fieldseal:wear': WearEvent;
+  readonly 'fieldseal:cache': CacheEvent;
 }
 
 const channels = {
@@ -62,6 +82,7 @@ const channels = {
   'fieldseal:failure': channel('fieldseal:failure'),
   'fieldseal:keyring': channel('fieldseal:keyring'),
   'fieldseal:wear': channel('fieldseal:wear'),
+  'fieldseal:cache': channel('fieldseal:cache'),
 };
 
 /** Whether anybody listens; guards the work of making an event. */

@@ -7,6 +7,8 @@ export type { EngineName } from './aead/engine.ts';
 export { blindIndexTerm, blindIndexTerms, type IndexedValue } from './blind-index.ts';
 export { type Cell, cellTextPrefix, decodeCell, HEADER_BYTES, NONCE_BYTES, TAG_BYTES, TEXT_PREFIX } from './cell.ts';
 export type { BoundColumn } from './context.ts';
+export type { CacheOptions } from './dek-cache/cache-options.ts';
+export type { ChangeFeed, SharedCache, SharedEntry } from './dek-cache/shared-cache.ts';
 export {
   DEFAULT_KEYRING_PATH,
   type Environment,
@@ -15,7 +17,15 @@ export {
   openEnvironmentKeyring,
 } from './environment.ts';
 export { ERROR_CODES, type ErrorCode, type ErrorDetails, FieldsealError, isFieldsealError } from './errors.ts';
-export type { Channels, CipherEvent, FailureEvent, KeyringEvent, WearEvent } from './events.ts';
+export type {
+  CacheAction,
+  CacheEvent,
+  Channels,
+  CipherEvent,
+  FailureEvent,
+  KeyringEvent,
+  WearEvent,
+} from './events.ts';
 export { type CellField, FieldCipher, type PlainField, type StoredField } from './field-cipher.ts';
 export type { ColumnType, FieldSpec, IndexSpec, NormalizerName } from './field-spec.ts';
 export type { KeyPurpose, KeyWrapper, WrapContext } from './kek/key-wrapper.ts';
@@ -33,13 +43,16 @@ export {
   parseRecoveryKey,
 } from './keyring/key-text.ts';
 export { DataKey, IndexRoot, type KeySource, type KeyView } from './keyring/key-view.ts';
+export type { ViewCounts } from './keyring/key-views.ts';
 export {
   APPLICATION_SCOPE,
+  type CacheStats,
   type Keyring,
   type KeyringDescription,
   type OpenKeyringOptions,
   openKeyring,
 } from './keyring/keyring.ts';
+export type { SharingStats } from './keyring/keyset-sharing.ts';
 export { passphrase, rawKey, recoveryKey, type Slot, type SlotOpener, type SlotParams } from './keyring/slot.ts';
 export { type KeyringStorage, keyringFile, keyringMemory } from './keyring/storage.ts';
 export { DESTROY_WAIT_MS } from './keyset.ts';

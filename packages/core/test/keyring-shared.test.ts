@@ -79,7 +79,9 @@ describe('a view in use', () => {
     expect(ring.keyring.peek('')).toBeUndefined();
     await expect(ring.keyring.resolve('')).rejects.toThrow('storage is down');
     broken = false;
-    expect((await ring.keyring.resolve('')).primary).toBe(view?.primary);
+    const after = await ring.keyring.resolve('');
+    expect(after.primary.keyId).toBe(view?.primary.keyId);
+    expect(after.primary).not.toBe(view?.primary); // unwrapped anew: the age of a key ends, too
   });
 });
 

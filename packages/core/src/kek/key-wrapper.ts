@@ -1,7 +1,7 @@
 import type { SecretBytes } from '../secret-bytes.ts';
 
-/** What a wrapped key is for: encrypting data, or deriving index keys. */
-export type KeyPurpose = 'data' | 'index';
+/** What a wrapped key is for: encrypting data, deriving index keys, or wrapping keys in a cache that a group of processes shares. */
+export type KeyPurpose = 'data' | 'index' | 'group';
 
 /** What a wrapped key is bound to. A remote key service gets the same parts as its encryption context. */
 export interface WrapContext {

@@ -8,6 +8,8 @@ import type { KeysetRecord } from './keyset-record.ts';
 export interface KeyStore {
   /** The keyset of a scope; null when it has none. Throws ERR_KEY_STORE when the store cannot be read or is damaged. */
   load(scope: string): Promise<KeysetRecord | null>;
+  /** The keysets of many scopes in one round trip, by scope; those that have none are left out. Without it, {@link load} is asked for each. */
+  loadMany?(scopes: readonly string[]): Promise<ReadonlyMap<string, KeysetRecord>>;
   /**
    * Compare-and-set: stores `record` if the generation stored now is `expected` (null: nothing is stored), and returns whether it did.
    * False is no fault: another writer was first; load and try again. Throws ERR_KEY_STORE when writing fails, or when a key id of the

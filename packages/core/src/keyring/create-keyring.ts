@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { toHex } from '../bytes.ts';
+import type { CacheOptions } from '../dek-cache/cache-options.ts';
 import { FieldsealError } from '../errors.ts';
 import type { KeyStore } from '../key-store/key-store.ts';
 import type { SecretBytes } from '../secret-bytes.ts';
@@ -21,6 +22,8 @@ export interface CreateKeyringOptions {
   readonly suite?: SuiteId;
   /** Keeps the wrapped keys outside the keyring; by default they are inside. */
   readonly keyStore?: KeyStore;
+  /** As for opening it. */
+  readonly cache?: CacheOptions | 'none';
 }
 
 /**
@@ -49,7 +52,7 @@ export async function createKeyring(
       throw existing(storage.label);
     // The keyring first: keys in a store are of no use without the KEK that it holds.
     if (keyStore !== undefined && !(await keyStore.save(record, null))) throw existing('the key store');
-    for (const opener of all) (await openKeyring({ ...options, openers: [opener] })).close();
+    for (const opener of all) (await openKeyring({ ...options, openers: [opener], cache: 'none' })).close();
     const keyring = await openKeyring(options);
     await keyring.resolve(APPLICATION_SCOPE);
     announce('create', keyring);

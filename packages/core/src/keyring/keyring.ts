@@ -1,31 +1,33 @@
-import { fromBase64Url } from '../bytes.ts';
+import { type CacheOptions, type CachePolicy, cachePolicy } from '../dek-cache/cache-options.ts';
+import type { SharedCache } from '../dek-cache/shared-cache.ts';
 import { FieldsealError } from '../errors.ts';
-import type { KeyringEvent } from '../events.ts';
-import { deriveKeyId } from '../kdf.ts';
+import { type KeyringEvent, publish } from '../events.ts';
+import type { KeyWrapper } from '../kek/key-wrapper.ts';
 import type { KeyStore } from '../key-store/key-store.ts';
-import { type KeySeries, type KeysetRecord, type KeyVersion, parseKeysetRecord } from '../key-store/keyset-record.ts';
+import type { KeySeries, KeysetRecord } from '../key-store/keyset-record.ts';
 import { replaceRecord } from '../key-store/memory.ts';
 import * as keyset from '../keyset.ts';
 import type { SecretBytes } from '../secret-bytes.ts';
 import { announce } from './announce.ts';
-import { authenticateDocument, type KeyringDocument, MAX_SLOTS, parseDocument } from './document.ts';
+import { authenticateDocument, type KeyringDocument, parseDocument } from './document.ts';
 import { KekRing, newKeyset, newKeyVersion } from './kek-ring.ts';
-import { DataKey, IndexRoot, type KeySource, type KeyView } from './key-view.ts';
+import type { KeySource, KeyView } from './key-view.ts';
+import { type KeyOpener, KeyViews, type ViewCounts } from './key-views.ts';
+import { KeysetReader } from './keyset-reader.ts';
+import { KeysetSharing, type SharingStats } from './keyset-sharing.ts';
 import { LiveDocument } from './live-document.ts';
-import { MissingKeys } from './missing-keys.ts';
-import { openSlot, RECOVERY_TYPE, type Slot, type SlotOpener, sealSlot } from './slot.ts';
+import type { SlotOpener } from './slot.ts';
+import { addSlot, openAny, removeSlot } from './slot-changes.ts';
 import type { KeyringStorage } from './storage.ts';
 
 /** Scope of keys that serve the whole application. */
 export const APPLICATION_SCOPE = '';
 
-/**
- * Age from which a view is read again in the background, in ms, so that an instance that only writes sees a new primary and a disabled key.
- */
-const REFRESH_MS = 60_000;
-
-/** Age at which a view is not used any more, in ms: far below the waiting time before a key is destroyed. */
-const MAX_AGE_MS = 24 * 60 * 60 * 1000;
+/** What the cache of keys did since the keyring was opened. */
+export interface CacheStats extends ViewCounts {
+  /** The shared cache; null where there is none. */
+  readonly shared: SharingStats | null;
+}
 
 /** How often a change is tried again when other writers come first. */
 const ATTEMPTS = 20;
@@ -37,6 +39,8 @@ export interface OpenKeyringOptions {
   readonly openers: readonly SlotOpener[];
   /** The key store that was given when the keyring was created. */
   readonly keyStore?: KeyStore;
+  /** Bounds of the cache of unwrapped keys; `none` keeps no key beyond the query that asked for it. */
+  readonly cache?: CacheOptions | 'none';
 }
 
 /**
@@ -85,22 +89,23 @@ export class Keyring implements KeySource {
   readonly #root: SecretBytes;
   readonly #live: LiveDocument;
   readonly #keks = new KekRing();
-  readonly #views = new Map<string, KeyView>();
-  readonly #loading = new Map<string, Promise<KeyView>>();
-  readonly #next = new Map<string, Promise<KeyView>>();
-  readonly #loadedAt = new Map<string, { readonly monotonic: number; readonly wall: number }>();
-  readonly #missing = new MissingKeys();
-  /** Newest generation seen of each scope's keyset. */
-  readonly #generations = new Map<string, number>();
+  readonly #reader: KeysetReader;
+  readonly #views: KeyViews;
+  readonly #sharing: KeysetSharing | undefined;
 
   /** @internal */
   constructor(options: OpenKeyringOptions, text: string, document: KeyringDocument, root: SecretBytes) {
+    const outside = options.keyStore !== undefined;
+    const policy = cachePolicy(options.cache, outside);
     this.#live = new LiveDocument(options.storage, root, text, document);
     this.#keyStore = options.keyStore ?? {
       load: (scope) => this.#loadInside(scope),
       save: (record, expected) => this.#saveInside(record, expected),
     };
     this.#root = root;
+    this.#sharing = policy.shared === undefined ? undefined : this.#share(policy, policy.shared, document, outside);
+    this.#reader = new KeysetReader(this.#live, this.#keyStore, outside ? this.#sharing?.tier : undefined);
+    this.#views = new KeyViews(this.#reader, policy, this.#opener(), this.#sharing?.group);
   }
 
   /** Id of the keyring, 16 hexadecimal digits. */
@@ -113,44 +118,21 @@ export class Keyring implements KeySource {
     return this.#live.current.generation;
   }
 
-  peek(scope: string, keyIds: Iterable<string> = []): KeyView | undefined {
-    const view = this.#usable(scope);
-    if (view === undefined) return undefined;
-    if (this.#age(scope) > REFRESH_MS && !this.#loading.has(scope)) {
-      this.#load(scope).catch(() => undefined); // the next query tries again
-    }
-    for (const keyId of keyIds) if (!view.statuses.has(keyId)) return undefined;
-    return view;
+  peek(scope: string, keyIds?: Iterable<string>): KeyView | undefined {
+    return this.#views.peek(scope, keyIds);
   }
 
-  /** The view of a scope unless it is too old. */
-  #usable(scope: string): KeyView | undefined {
-    return this.#age(scope) > MAX_AGE_MS ? undefined : this.#views.get(scope);
+  resolve(scope: string, keyIds?: Iterable<string>): Promise<KeyView> {
+    return this.#views.resolve(scope, keyIds);
   }
 
-  /** Age of the view of a scope in ms. */
-  #age(scope: string): number {
-    const loaded = this.#loadedAt.get(scope);
-    if (loaded === undefined) return Number.POSITIVE_INFINITY;
-    // The monotonic clock may stand still while a machine sleeps, and the wall clock may be set back: the longer time counts.
-    return Math.max(performance.now() - loaded.monotonic, Date.now() - loaded.wall);
+  resolveMany(wanted: ReadonlyMap<string, Iterable<string>>): Promise<ReadonlyMap<string, KeyView>> {
+    return this.#views.resolveMany(wanted);
   }
 
-  async resolve(scope: string, keyIds: Iterable<string> = []): Promise<KeyView> {
-    const wanted = [...keyIds];
-    const running = this.#loading.get(scope);
-    if (running !== undefined) await running.catch(() => undefined); // whoever asked for it gets the error
-    const known = this.peek(scope, wanted);
-    if (known !== undefined) return known;
-    const current = this.#usable(scope);
-    if (
-      current !== undefined &&
-      wanted.every((keyId) => current.statuses.has(keyId) || this.#missing.has(scope, keyId))
-    )
-      return current;
-    const view = await this.#load(scope);
-    for (const keyId of wanted) if (!view.statuses.has(keyId)) this.#missing.add(scope, keyId);
-    return view;
+  /** What the cache of keys did since the keyring was opened. */
+  cacheStats(): CacheStats {
+    return { ...this.#views.counts, shared: this.#sharing?.stats ?? null };
   }
 
   /** Makes the keys of a scope if it has none yet, and returns its view. Whoever races, one keyset is made. */
@@ -158,7 +140,7 @@ export class Keyring implements KeySource {
     if ((await this.#keyStore.load(scope)) === null) {
       await this.#keyStore.save(await newKeyset(this.#keks, this.#live.current, this.#root, scope), null);
     }
-    return this.#load(scope);
+    return (await this.#views.load(scope, false)).view;
   }
 
   /** Adds an enabled DEK version, which decrypts and does not encrypt yet. Returns its key id. */
@@ -221,23 +203,9 @@ export class Keyring implements KeySource {
    * @throws ERR_KEYRING_SLOT when the proof opens no recovery slot
    */
   async addSlot(opener: SlotOpener, proof: SlotOpener): Promise<string> {
-    await this.#live.reload();
-    const proved = proof.type === RECOVERY_TYPE ? await provenSlot(this.#live.current, proof, this.#root) : undefined;
-    const unproved = () =>
-      new FieldsealError('ERR_KEYRING_SLOT', 'the recovery key does not open this keyring, so no slot was added');
-    if (proved === undefined) throw unproved();
-    const slot = await sealSlot(this.id, this.#root, opener, this.#live.current.suite);
-    if ((await provenSlot({ ...this.#live.current, slots: [slot] }, opener, this.#root)) === undefined) {
-      throw new FieldsealError('ERR_KEYRING_SLOT', 'the new slot cannot be opened again, so it was not added');
-    }
-    await this.#live.change((document) => {
-      if (!document.slots.some(({ id }) => id === proved.id)) throw unproved();
-      if (document.slots.length >= MAX_SLOTS)
-        throw new FieldsealError('ERR_KEYRING_SLOT', `a keyring has at most ${MAX_SLOTS} slots`);
-      return { ...document, slots: [...document.slots, slot] };
-    });
-    announce('add-slot', this, slot.id);
-    return slot.id;
+    const slotId = await addSlot(this.#live, this.#root, opener, proof);
+    announce('add-slot', this, slotId);
+    return slotId;
   }
 
   /**
@@ -246,17 +214,7 @@ export class Keyring implements KeySource {
    * @throws ERR_KEYRING_SLOT for an unknown slot, the last recovery slot, or the last slot that is not for recovery
    */
   async removeSlot(slotId: string): Promise<void> {
-    await this.#live.change((document) => {
-      const slots = document.slots.filter((slot) => slot.id !== slotId);
-      if (slots.length === document.slots.length)
-        throw new FieldsealError('ERR_KEYRING_SLOT', 'the keyring has no such slot');
-      const recovery = slots.filter((slot) => slot.type === RECOVERY_TYPE).length;
-      if (recovery === 0)
-        throw new FieldsealError('ERR_KEYRING_SLOT', 'the last recovery key cannot be removed; add another first');
-      if (recovery === slots.length)
-        throw new FieldsealError('ERR_KEYRING_SLOT', 'the last way to open the keyring cannot be removed');
-      return { ...document, slots };
-    });
+    await removeSlot(this.#live, slotId);
     announce('remove-slot', this, slotId);
   }
 
@@ -264,7 +222,7 @@ export class Keyring implements KeySource {
   async describe(scopes: readonly string[] = [APPLICATION_SCOPE]): Promise<KeyringDescription> {
     await this.#live.reload();
     const { id, generation, created, slots, keks } = this.#live.current;
-    const keysets = await Promise.all(scopes.map((scope) => this.#record(scope)));
+    const keysets = await Promise.all(scopes.map((scope) => this.#reader.stored(scope)));
     return {
       id,
       generation,
@@ -278,92 +236,11 @@ export class Keyring implements KeySource {
   /** Wipes all keys. Queries that still run fail with ERR_KEY_WIPED. */
   close(): void {
     if (this.#root.wiped) return;
-    for (const view of this.#views.values()) wipeView(view);
+    this.#sharing?.close();
+    this.#views.close();
     this.#keks.wipe();
-    this.#views.clear();
     this.#root.wipe();
     announce('close', this);
-  }
-
-  /**
-   * Loads of one scope follow each other, so that no key is unwrapped twice, and whoever asks while one runs shares the next: it starts later,
-   * and so sees what was stored before.
-   */
-  #load(scope: string): Promise<KeyView> {
-    const waiting = this.#next.get(scope);
-    if (waiting !== undefined) return waiting;
-    const start = (): Promise<KeyView> => {
-      this.#next.delete(scope);
-      const loading = this.#read(scope).finally(() => {
-        if (this.#loading.get(scope) === loading) this.#loading.delete(scope);
-      });
-      this.#loading.set(scope, loading);
-      return loading;
-    };
-    const running = this.#loading.get(scope);
-    if (running === undefined) return start();
-    const next = running.then(start, start);
-    this.#next.set(scope, next);
-    return next;
-  }
-
-  /** Reads the scope again and unwraps what is new; keys that are known already are kept, ones that are no longer enabled are wiped. */
-  async #read(scope: string): Promise<KeyView> {
-    await this.#live.reload();
-    const { data, index } = await this.#record(scope);
-    const before = this.#views.get(scope);
-    const made: { wipe(): void }[] = [];
-    try {
-      const keys = new Map<string, DataKey>();
-      for (const version of data.versions.filter(({ status }) => status === 'enabled')) {
-        const { keyId, suite } = version;
-        const known = before?.keys.get(keyId);
-        const key = known ?? new DataKey(keyId, suite, await this.#unwrap(scope, 'data', version));
-        if (known === undefined) made.push(key);
-        keys.set(keyId, key);
-      }
-      const rootVersion = primaryOf(index);
-      const knownRoot = before?.indexRoot.keyId === rootVersion.keyId ? before.indexRoot : undefined;
-      const indexRoot =
-        knownRoot ??
-        new IndexRoot(rootVersion.keyId, rootVersion.version, await this.#unwrap(scope, 'index', rootVersion));
-      if (knownRoot === undefined) made.push(indexRoot);
-      this.#root.expose(); // the keyring may have been closed meanwhile
-      const statuses = new Map(data.versions.map((version) => [version.keyId, version.status]));
-      const view: KeyView = { scope, primary: keys.get(data.primary) as DataKey, indexRoot, keys, statuses };
-      for (const key of before?.keys.values() ?? []) if (!keys.has(key.keyId)) key.wipe();
-      if (before !== undefined && knownRoot === undefined) before.indexRoot.wipe();
-      this.#views.set(scope, view);
-      this.#loadedAt.set(scope, { monotonic: performance.now(), wall: Date.now() });
-      return view;
-    } catch (error) {
-      for (const key of made) key.wipe();
-      throw error;
-    }
-  }
-
-  /** The stored keyset of a scope. One of another scope, or older than the last one seen, is refused. */
-  async #record(scope: string): Promise<KeysetRecord> {
-    const stored = await this.#keyStore.load(scope);
-    if (stored === null)
-      throw new FieldsealError('ERR_KEY_UNKNOWN', scope === '' ? 'the keyring holds no keys' : 'the scope has no keys');
-    const record = parseKeysetRecord(stored);
-    if (record.scope !== scope)
-      throw new FieldsealError('ERR_KEY_STORE', 'the key store gave the keyset of another scope');
-    if (record.generation < (this.#generations.get(scope) ?? 0))
-      throw new FieldsealError('ERR_KEY_STORE', 'the key store gave an older state of a keyset than before');
-    this.#generations.set(scope, record.generation);
-    return record;
-  }
-
-  /** Unwraps a key and checks that it is the one that its id commits to. */
-  async #unwrap(scope: string, purpose: 'data' | 'index', { keyId, kekId, wrapped }: KeyVersion): Promise<SecretBytes> {
-    const bytes = fromBase64Url(wrapped ?? '');
-    if (bytes === null) throw new FieldsealError('ERR_KEY_STORE', 'a wrapped key is not base64url', { keyId });
-    const key = await this.#keks.get(this.#live.current, this.#root, kekId).unwrap(bytes, { keyId, scope, purpose });
-    if (deriveKeyId(key) === keyId) return key;
-    key.wipe();
-    throw new FieldsealError('ERR_KEY_STORE', 'a key does not match its key id', { keyId });
   }
 
   async #changeSeries(
@@ -374,14 +251,35 @@ export class Keyring implements KeySource {
   ): Promise<void> {
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       await this.#live.reload();
-      const record = await this.#record(scope);
+      const record = await this.#reader.stored(scope);
       const next = { ...record, generation: record.generation + 1, data: step(record.data) };
       if (!(await this.#keyStore.save(next, record.generation))) continue;
-      await this.#load(scope);
+      this.#sharing?.changing(scope);
+      await this.#views.load(scope, false);
+      await this.#sharing?.announce(scope, next.generation);
       announce(action, this, keyId);
       return;
     }
     throw new FieldsealError('ERR_KEYRING_BUSY', 'other writers kept changing the keyset');
+  }
+
+  #opener(): KeyOpener {
+    return {
+      unwrap: (kekId, wrapped, context) =>
+        this.#keks.get(this.#live.current, this.#root, kekId).unwrap(wrapped, context),
+      alive: () => void this.#root.expose(),
+      share: (keyset, view) => this.#sharing?.share(keyset, view),
+      stale: () => publish('fieldseal:cache', { action: 'stale', keyringId: this.id, scopes: 1 }),
+    };
+  }
+
+  #share(policy: CachePolicy, cache: SharedCache, document: KeyringDocument, outside: boolean): KeysetSharing {
+    const listener = {
+      changed: (scope: string, generation: number) => this.#views.changed(scope, generation),
+      anything: () => this.#views.anything(),
+    };
+    const kek = (): KeyWrapper => this.#keks.newest(this.#live.current, this.#root);
+    return new KeysetSharing({ cache, policy, root: this.#root, document, outside, listener, kek });
   }
 
   async #loadInside(scope: string): Promise<KeysetRecord | null> {
@@ -397,44 +295,4 @@ export class Keyring implements KeySource {
     });
     return saved;
   }
-}
-
-/** The slot that an opener opens, with the root key in it. The root key is the caller's to wipe. */
-async function openAny(
-  document: KeyringDocument,
-  openers: readonly SlotOpener[],
-): Promise<{ slot: Slot; root: SecretBytes } | null> {
-  let skipped: unknown;
-  for (const opener of openers) {
-    for (const slot of document.slots) {
-      try {
-        const root = await openSlot(document.id, slot, opener);
-        if (root !== null) return { slot, root };
-      } catch (error) {
-        if (opener.skips?.(error) !== true) throw error;
-        skipped ??= error;
-      }
-    }
-  }
-  if (skipped !== undefined) throw skipped;
-  return null;
-}
-
-/** The slot that an opener opens, if it holds this root key. */
-async function provenSlot(document: KeyringDocument, opener: SlotOpener, root: SecretBytes): Promise<Slot | undefined> {
-  const opened = await openAny(document, [opener]);
-  try {
-    return opened?.root.equals(root) === true ? opened.slot : undefined;
-  } finally {
-    opened?.root.wipe();
-  }
-}
-
-function primaryOf(series: KeySeries): KeyVersion {
-  return series.versions.find((version) => version.keyId === series.primary) as KeyVersion;
-}
-
-function wipeView(view: KeyView): void {
-  for (const key of view.keys.values()) key.wipe();
-  view.indexRoot.wipe();
 }
