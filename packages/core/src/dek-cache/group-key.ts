@@ -15,6 +15,12 @@ const EPOCH_MS = 24 * 60 * 60 * 1000;
 /** How long a key service that failed, or an entry that it did not open, is not asked again, in ms. */
 const PAUSE_MS = 60_000;
 
+/** A group key in use. */
+interface Group {
+  readonly keyId: string;
+  readonly key: SecretBytes;
+}
+
 /** A group key as it is stored: wrapped by the key service. */
 interface StoredGroup {
   readonly keyId: string;
@@ -37,8 +43,7 @@ export class GroupKey {
   readonly #wrapper: () => KeyWrapper;
   readonly #suite: SuiteId;
   #epoch = -1;
-  #current: Promise<SecretBytes | undefined> = Promise.resolve(undefined);
-  #keyId = '';
+  #current: Promise<Group | undefined> = Promise.resolve(undefined);
 
   /** @param wrapper - the remote KEK that wraps new keys */
   constructor(cache: SharedCache, circuit: Circuit, box: SharedBox, wrapper: () => KeyWrapper, suite: SuiteId) {
@@ -51,22 +56,22 @@ export class GroupKey {
 
   /** Wraps keys of a scope; undefined when there is no group key now. The keys stay the caller's. */
   async wrap(keys: readonly (readonly [WrapContext, SecretBytes])[]): Promise<GroupWrapped | undefined> {
-    const group = await this.#key();
+    const group = await this.#group();
     if (group === undefined) return undefined;
     const wrapped = keys.map(([context, key]) => [
       context.keyId,
-      toBase64Url(wrapKey(group, this.#suite, key, aad(this.#keyId, context))),
+      toBase64Url(wrapKey(group.key, this.#suite, key, aad(group.keyId, context))),
     ]);
-    return { id: this.#keyId, keys: Object.fromEntries(wrapped) as GroupWrapped['keys'] };
+    return { id: group.keyId, keys: Object.fromEntries(wrapped) as GroupWrapped['keys'] };
   }
 
   /** Unwraps a key; undefined when it is not there, is under another group key, or is not the one that its id commits to. */
   async unwrap({ id, keys }: GroupWrapped, context: WrapContext): Promise<SecretBytes | undefined> {
-    const group = await this.#key();
+    const group = await this.#group();
     const bytes = fromBase64Url(keys[context.keyId] ?? '');
-    if (group === undefined || id !== this.#keyId || bytes === null || bytes.length === 0) return undefined;
+    if (group?.keyId !== id || bytes === null || bytes.length === 0) return undefined;
     try {
-      const key = unwrapKey(group, bytes, aad(id, context), context.keyId);
+      const key = unwrapKey(group.key, bytes, aad(id, context), context.keyId);
       if (deriveKeyId(key) === context.keyId) return key;
       key.wipe();
     } catch {
@@ -77,13 +82,13 @@ export class GroupKey {
 
   /** Wipes the key. */
   wipe(): void {
-    void this.#current.then((key) => key?.wipe());
+    void this.#current.then((group) => group?.key.wipe());
     this.#current = Promise.resolve(undefined);
     this.#epoch = Number.POSITIVE_INFINITY;
   }
 
   /** The key of this epoch. Whoever asks together waits for one answer of the key service. */
-  #key(): Promise<SecretBytes | undefined> {
+  #group(): Promise<Group | undefined> {
     const epoch = Math.floor(Date.now() / EPOCH_MS);
     if (epoch <= this.#epoch) return this.#current;
     const old = this.#current;
@@ -94,11 +99,12 @@ export class GroupKey {
       }, PAUSE_MS).unref();
       return undefined;
     });
-    void old.then((key) => key?.wipe());
+    // Whoever waited for it has it already, and uses it at once.
+    void old.then((group) => setImmediate(() => group?.key.wipe()));
     return this.#current;
   }
 
-  async #join(epoch: number): Promise<SecretBytes | undefined> {
+  async #join(epoch: number): Promise<Group> {
     const name = `${this.#box.common('group')}:${epoch}`;
     const kek = this.#wrapper();
     const there = await this.#stored(name);
@@ -110,18 +116,14 @@ export class GroupKey {
     await this.#circuit.run(() => this.#cache.put([entry], there !== null), undefined);
     // Another process may have been first, or this one may be alone.
     const stored = await this.#stored(name);
-    if (stored === null || stored.keyId === keyId || stored.kekId !== kek.id) {
-      this.#keyId = keyId;
-      return key;
-    }
+    if (stored === null || stored.keyId === keyId || stored.kekId !== kek.id) return { keyId, key };
     key.wipe();
     return this.#opened(kek, stored);
   }
 
-  async #opened(kek: KeyWrapper, { keyId, wrapped }: StoredGroup): Promise<SecretBytes> {
+  async #opened(kek: KeyWrapper, { keyId, wrapped }: StoredGroup): Promise<Group> {
     const key = await kek.unwrap(fromBase64Url(wrapped) ?? new Uint8Array(0), groupContext(keyId));
-    this.#keyId = keyId;
-    return key;
+    return { keyId, key };
   }
 
   async #stored(name: string): Promise<StoredGroup | null> {

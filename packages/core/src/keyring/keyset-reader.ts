@@ -68,7 +68,11 @@ export class KeysetReader {
 
   /** The stored keyset of a scope, read from the key store alone. */
   async stored(scope: string): Promise<KeysetRecord> {
-    return this.#checked(scope, await this.#keyStore.load(scope));
+    for (;;) {
+      const floor = this.#floor(scope);
+      const record = this.#checked(scope, await this.#keyStore.load(scope), floor);
+      if (record !== null) return record;
+    }
   }
 
   /** Notes that a keyset has at least this generation. */
@@ -112,28 +116,35 @@ export class KeysetReader {
     const readAt = Date.now(); // before it is read: the keyset is at least as old
     const { loadMany } = this.#keyStore;
     const scopes = readings.map(({ scope }) => scope);
+    const floors = scopes.map((scope) => this.#floor(scope));
     const many =
       loadMany === undefined || scopes.length === 1 ? undefined : await loadMany.call(this.#keyStore, scopes);
-    const one = async ({ scope, resolve, reject }: Reading): Promise<void> => {
+    const settle = async ({ scope, resolve, reject }: Reading, at: number): Promise<void> => {
       try {
         const stored = many === undefined ? await this.#keyStore.load(scope) : (many.get(scope) ?? null);
-        resolve({ record: this.#checked(scope, stored), readAt, shared: false });
+        const record = this.#checked(scope, stored, floors[at] as number) ?? (await this.stored(scope));
+        resolve({ record, readAt, shared: false });
       } catch (error) {
         reject(error);
       }
     };
-    await Promise.all(readings.map(one));
+    await Promise.all(readings.map(settle));
   }
 
-  #checked(scope: string, stored: KeysetRecord | null): KeysetRecord {
+  /**
+   * The record if it is one of this scope; null when a newer one was announced while it was read, so that it is to be read again.
+   *
+   * @param floor - the newest generation that was known when the reading began: the key store must not show an older one
+   */
+  #checked(scope: string, stored: KeysetRecord | null, floor: number): KeysetRecord | null {
     if (stored === null)
       throw new FieldsealError('ERR_KEY_UNKNOWN', scope === '' ? 'the keyring holds no keys' : 'the scope has no keys');
     const record = parseKeysetRecord(stored);
     if (record.scope !== scope)
       throw new FieldsealError('ERR_KEY_STORE', 'the key store gave the keyset of another scope');
-    if (record.generation < this.#floor(scope))
+    if (record.generation < floor)
       throw new FieldsealError('ERR_KEY_STORE', 'the key store gave an older state of a keyset than before');
     this.raise(scope, record.generation);
-    return record;
+    return record.generation < this.#floor(scope) ? null : record;
   }
 }
