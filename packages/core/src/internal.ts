@@ -9,6 +9,8 @@ export { selectEngine } from './aead/engines.ts';
 export { formatTerm, indexMac } from './blind-index.ts';
 export { encodeCell, encodeCellText, encodeHeader } from './cell.ts';
 export { cellAad } from './context.ts';
+export { ScopeCache, type ScopeEntry } from './dek-cache/scope-cache.ts';
 export { deriveFieldKey, deriveIndexKey, deriveKeyId } from './kdf.ts';
 export { dekAad, unwrapKey, wrapKey } from './kek/wrapped-key.ts';
+export { KekRing } from './keyring/kek-ring.ts';
 export { encodeValue } from './value.ts';

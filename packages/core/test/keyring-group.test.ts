@@ -112,6 +112,33 @@ describe('a group key, where the KEK is a key service', () => {
     expect(service.unwraps).toHaveLength(1);
   });
 
+  it('that another process made in the same moment is taken over', async () => {
+    await resolveAll(await open());
+    const keyring = await open();
+    const { get } = shared;
+    let asked = 0;
+    shared.get = async (keys) => (keys[0] === groupEntry() && asked++ === 0 ? [null] : get(keys));
+    await resolveAll(keyring);
+    expect([service.wraps.length, service.unwraps.length]).toEqual([1, 1]);
+    await resolveAll(await open());
+    expect([service.wraps.length, service.unwraps.length]).toEqual([0, 1]);
+  });
+
+  it('has wrapped the keys of a change before it is announced', async () => {
+    const watcher = await open();
+    await resolveAll(watcher);
+    const changer = await open(); // which has not asked for the group key yet
+    const { unwrap } = service;
+    service.unwrap = async function (this: Service, wrapped, context) {
+      if (context.purpose === 'group') for (let turns = 0; turns < 10; turns++) await turn();
+      return unwrap.call(this, wrapped, context);
+    };
+    await changer.rotate('tenant-0');
+    for (let turns = 0; turns < 50; turns++) await turn();
+    expect(watcher.peek('tenant-0')?.keys.size).toBe(2);
+    expect(watcher.cacheStats().shared?.refused).toBe(0);
+  });
+
   it('is another one each day', async () => {
     vi.useFakeTimers({ toFake: ['Date'] });
     await resolveAll(await open());

@@ -106,9 +106,10 @@ export class SharedTier {
    */
   async fetch(scopes: readonly string[], floor: (scope: string) => number): Promise<Map<string, ReadKeyset>> {
     const found = new Map<string, ReadKeyset>();
+    if (scopes.length === 0) return found;
     const names = scopes.map((scope) => this.#box.name(scope));
     const texts = await this.#circuit.run(() => this.#cache.get(names), []);
-    if (this.#circuit.open || scopes.length === 0) return found;
+    if (this.#circuit.open) return found;
     for (const [at, scope] of scopes.entries()) {
       const text = texts[at];
       if (text == null) continue;
@@ -120,7 +121,7 @@ export class SharedTier {
     }
     this.stats.hits += found.size;
     this.stats.misses += scopes.length - found.size;
-    this.#publish('shared', found.size);
+    if (found.size > 0) this.#publish('shared', found.size);
     return found;
   }
 
@@ -152,7 +153,8 @@ export class SharedTier {
     const content = this.#box.open(name, text) as ReadKeyset | null;
     if (content === null) return 'refused';
     const age = Date.now() - content.readAt;
-    if (age < -CLOCK_SKEW_MS || age > this.#lifeMs + CLOCK_SKEW_MS) return 'refused';
+    // Written so that it also refuses an age that is no number.
+    if (!(age >= -CLOCK_SKEW_MS && age <= this.#lifeMs + CLOCK_SKEW_MS)) return 'refused';
     if (age > this.#lifeMs) return 'expired';
     try {
       const record = parseKeysetRecord(content.record);

@@ -60,13 +60,13 @@ export async function openKeyring(options: OpenKeyringOptions): Promise<Keyring>
   const { root } = opened;
   try {
     authenticateDocument(document, mac, root);
+    const keyring = new Keyring(options, text, document, root);
+    announce('open', keyring);
+    return keyring;
   } catch (error) {
     root.wipe();
     throw error;
   }
-  const keyring = new Keyring(options, text, document, root);
-  announce('open', keyring);
-  return keyring;
 }
 
 /** What a keyring tells about itself. None of it is secret. */

@@ -1,5 +1,6 @@
 import type { ReadKeyset, SharedTier } from '../dek-cache/shared-tier.ts';
 import { FieldsealError } from '../errors.ts';
+import { observed, publish } from '../events.ts';
 import type { KeyStore } from '../key-store/key-store.ts';
 import { type KeysetRecord, parseKeysetRecord } from '../key-store/keyset-record.ts';
 import type { LiveDocument } from './live-document.ts';
@@ -113,6 +114,8 @@ export class KeysetReader {
   }
 
   async #fromStore(readings: readonly Reading[]): Promise<void> {
+    if (observed('fieldseal:cache'))
+      publish('fieldseal:cache', { action: 'read', keyringId: this.#live.current.id, scopes: readings.length });
     const readAt = Date.now(); // before it is read: the keyset is at least as old
     const { loadMany } = this.#keyStore;
     const scopes = readings.map(({ scope }) => scope);
