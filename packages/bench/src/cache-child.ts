@@ -122,7 +122,7 @@ async function hitCost(quick: boolean): Promise<CacheFinding[]> {
 
 /** The rule of eviction alone, which is what decides: a hundred thousand scopes of which a fifth has four fifths of the load. */
 function hitRates(quick: boolean): CacheFinding[] {
-  const requests = quick ? 200_000 : 2_000_000;
+  const requests = quick ? 200_000 : 1_000_000;
   return [10_000, 50_000, 80_000, 100_000].map((capacity) => {
     const cache = new ScopeCache<null>(capacity, 3_600_000, () => undefined);
     const load = paretoScopes(SCOPES);

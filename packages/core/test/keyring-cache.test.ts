@@ -285,7 +285,8 @@ describe('a refresh', () => {
     }
     unsubscribe('fieldseal:cache', listen);
     expect(keyStore.readings).toHaveLength(3);
-    expect(events).toEqual(Array(3).fill({ action: 'stale', keyringId: keyring.id, scopes: 1 }));
+    const stale = events.filter(({ action }) => action === 'stale');
+    expect(stale).toEqual(Array(3).fill({ action: 'stale', keyringId: keyring.id, scopes: 1 }));
   });
 
   it('survives that the view it started from leaves the cache meanwhile', async () => {

@@ -58,6 +58,7 @@ describe('a view in use', () => {
     const ring = await testKeyring();
     vi.useFakeTimers({ toFake: ['Date'] });
     vi.setSystemTime(Date.now() + 25 * 3_600_000);
+    await new Promise((resolve) => setTimeout(resolve, 20)); // the wall clock is read every ten milliseconds
     expect(ring.keyring.peek('')).toBeUndefined();
     expect((await ring.keyring.resolve('')).keys.size).toBe(1);
   });

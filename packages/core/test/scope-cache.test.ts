@@ -88,7 +88,9 @@ describe('ScopeCache', () => {
     vi.setSystemTime(now - 60_000);
     expect(cache.get('a')).toBeUndefined();
     fill(cache, 'b');
+    vi.advanceTimersByTime(11); // awake again: the wall clock is read every ten milliseconds
     vi.setSystemTime(Date.now() + 1001);
+    vi.advanceTimersByTime(11);
     expect(cache.get('b')).toBeUndefined();
   });
 

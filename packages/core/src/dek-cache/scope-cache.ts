@@ -1,3 +1,6 @@
+/** How long a reading of the wall clock serves, in ms by the monotonic one: reading both would be most of what a hit costs. */
+const WALL_MS = 10;
+
 /** A value of a {@link ScopeCache} and when it was made. */
 export interface ScopeEntry<Value> {
   value: Value;
@@ -24,6 +27,9 @@ export class ScopeCache<Value> {
   readonly #drop: (value: Value) => void;
   #hand: Iterator<[string, ScopeEntry<Value>]>;
   #sweeping: NodeJS.Timeout | undefined;
+  /** The wall clock, in ms since the Unix epoch, and when it was read, by the monotonic one. */
+  #wall = 0;
+  #wallReadAt: number = Number.NEGATIVE_INFINITY;
   /** Entries that had to go because there was no room. */
   evictions = 0;
 
@@ -44,7 +50,7 @@ export class ScopeCache<Value> {
   get(scope: string): ScopeEntry<Value> | undefined {
     const entry = this.#entries.get(scope);
     if (entry === undefined) return undefined;
-    entry.age = ageOf(entry);
+    entry.age = this.#ageOf(entry);
     if (entry.age > this.#maxAgeMs) return undefined;
     entry.visited = true;
     return entry;
@@ -83,7 +89,7 @@ export class ScopeCache<Value> {
 
   /** Drops what is too old, though nobody asks for it: keys do not stay in memory for it. Called by a timer as well. */
   sweep(): void {
-    for (const [scope, entry] of this.#entries) if (ageOf(entry) > this.#maxAgeMs) this.#remove(scope, entry);
+    for (const [scope, entry] of this.#entries) if (this.#ageOf(entry) > this.#maxAgeMs) this.#remove(scope, entry);
     if (this.#entries.size === 0) this.#stop();
   }
 
@@ -91,6 +97,16 @@ export class ScopeCache<Value> {
   clear(): void {
     for (const [scope, entry] of this.#entries) this.#remove(scope, entry);
     this.#stop();
+  }
+
+  /** Age of an entry in ms. The monotonic clock may stand still while a machine sleeps, and the wall clock may be set back: the longer time counts. */
+  #ageOf({ monotonic, wall }: ScopeEntry<Value>): number {
+    const now = performance.now();
+    if (now - this.#wallReadAt > WALL_MS) {
+      this.#wall = Date.now();
+      this.#wallReadAt = now;
+    }
+    return Math.max(now - monotonic, this.#wall - wall);
   }
 
   #evict(): void {
@@ -119,9 +135,4 @@ export class ScopeCache<Value> {
     clearInterval(this.#sweeping);
     this.#sweeping = undefined;
   }
-}
-
-/** Age of an entry in ms. The monotonic clock may stand still while a machine sleeps, and the wall clock may be set back: the longer time counts. */
-function ageOf(entry: { readonly monotonic: number; readonly wall: number }): number {
-  return Math.max(performance.now() - entry.monotonic, Date.now() - entry.wall);
 }

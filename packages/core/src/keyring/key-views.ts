@@ -94,13 +94,13 @@ export class KeyViews implements KeySource {
     return { scopes, hits: this.#hits, misses: this.#misses, refreshes: this.#refreshes, evictions };
   }
 
-  peek(scope: string, keyIds: Iterable<string> = []): KeyView | undefined {
+  peek(scope: string, keyIds?: Iterable<string>): KeyView | undefined {
     const held = this.#usable(scope);
     if (held === undefined) return undefined;
-    const { statuses } = held.view;
-    for (const keyId of keyIds) if (!statuses.has(keyId)) return undefined;
+    const { view } = held;
+    if (keyIds !== undefined) for (const keyId of keyIds) if (!view.statuses.has(keyId)) return undefined;
     this.#hits++;
-    return held.view;
+    return view;
   }
 
   async resolve(scope: string, keyIds: Iterable<string> = []): Promise<KeyView> {
