@@ -217,51 +217,65 @@ export class KeyViews implements KeySource {
   /** Unwraps what is new; keys that are known already are kept, ones that are no longer enabled are wiped. */
   async #take(keyset: FoundKeyset): Promise<Held> {
     const { scope, generation, data, index } = keyset.record;
+    const enabled = data.versions.filter(({ status }) => status === 'enabled');
+    const root = primaryOf(index);
     for (;;) {
       const before = this.#cache.find(scope)?.value;
-      const keys = new Map<string, DataKey>();
       const born = new Map<string, number>();
-      const made: (DataKey | IndexRoot)[] = [];
+      const old = ({ keyId }: KeyVersion): boolean => !this.#young(before, keyId, born);
+      const opened = await this.#unwrapAll(keyset, enabled.filter(old), old(root) ? root : undefined, born);
       try {
-        for (const version of data.versions.filter(({ status }) => status === 'enabled')) {
-          const { keyId, suite } = version;
-          const known = before?.view.keys.get(keyId);
-          let key = known !== undefined && this.#young(before, keyId, born) ? known : undefined;
-          if (key === undefined) {
-            const dek = await this.#unwrap(keyset, 'data', version, born);
-            key = new DataKey(keyId, suite, dek, known?.messages ?? this.#worn.get(keyId));
-            made.push(key);
-          }
-          keys.set(keyId, key);
-        }
-        const root = primaryOf(index);
-        const knownRoot = before?.view.indexRoot.keyId === root.keyId ? before.view.indexRoot : undefined;
-        let indexRoot = knownRoot !== undefined && this.#young(before, root.keyId, born) ? knownRoot : undefined;
-        if (indexRoot === undefined) {
-          const bytes = await this.#unwrap(keyset, 'index', root, born);
-          indexRoot = new IndexRoot(root.keyId, root.version, bytes);
-          made.push(indexRoot);
-        }
         this.#opener.alive(); // the keyring may have been closed meanwhile
-        if (this.#cache.find(scope)?.value !== before) {
-          // What was to be kept left the cache meanwhile, and will be wiped.
-          for (const key of made) key.wipe();
-          continue;
+        // What was to be kept may have left the cache meanwhile, and is wiped soon.
+        if (this.#cache.find(scope)?.value !== before) continue;
+        const keys = new Map<string, DataKey>();
+        for (const { keyId, suite } of enabled) {
+          const known = before?.view.keys.get(keyId);
+          const dek = opened.get(keyId);
+          const key = dek && new DataKey(keyId, suite, dek, known?.messages ?? this.#worn.get(keyId));
+          keys.set(keyId, key ?? (known as DataKey));
         }
+        const newRoot = opened.get(root.keyId);
+        const indexRoot = newRoot && new IndexRoot(root.keyId, root.version, newRoot);
+        opened.clear(); // they belong to the view
         const statuses = new Map(data.versions.map((version) => [version.keyId, version.status]));
         const primary = keys.get(data.primary) as DataKey;
-        const view: KeyView = { scope, primary, indexRoot, keys, statuses };
+        const view: KeyView = {
+          scope,
+          primary,
+          indexRoot: indexRoot ?? (before as Held).view.indexRoot,
+          keys,
+          statuses,
+        };
         const { messages, bytes } = primary;
         const held: Held = { view, generation, shared: keyset.shared, born, messages, bytes, retryAt: 0 };
         if (before !== undefined) this.#discard(before, view);
         this.#cache.set(scope, held, Math.min(keyset.readAt, ...born.values()));
         if (!keyset.shared) this.#opener.share(keyset, view);
         return held;
-      } catch (error) {
-        for (const key of made) key.wipe();
-        throw error;
+      } finally {
+        for (const key of opened.values()) key.wipe();
       }
     }
+  }
+
+  /** Unwraps versions all at once, for a KEK may be far away; by key id. When one fails, the others are wiped. */
+  async #unwrapAll(
+    keyset: FoundKeyset,
+    data: readonly KeyVersion[],
+    root: KeyVersion | undefined,
+    born: Map<string, number>,
+  ): Promise<Map<string, SecretBytes>> {
+    const opened = new Map<string, SecretBytes>();
+    const open = async (purpose: KeyPurpose, version: KeyVersion): Promise<void> => {
+      opened.set(version.keyId, await this.#unwrap(keyset, purpose, version, born));
+    };
+    const work = data.map((version) => open('data', version));
+    if (root !== undefined) work.push(open('index', root));
+    const failed = (await Promise.allSettled(work)).find((result) => result.status === 'rejected');
+    if (failed === undefined) return opened;
+    for (const key of opened.values()) key.wipe();
+    throw failed.reason;
   }
 
   /** Whether a key was unwrapped so lately that it is kept until the next refresh; if so, its birth is noted. */
