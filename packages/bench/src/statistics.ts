@@ -35,39 +35,35 @@ export function pairedRatio(numerators: readonly number[], denominators: readonl
 }
 
 /**
- * Welch's t of two classes of samples: how many standard errors their means lie apart. 0 when neither varies and their means are equal.
+ * How far the mean of samples lies from zero, in standard errors. 0 when all are 0.
  *
- * @throws RangeError when a class has fewer than two samples
+ * @throws RangeError for fewer than two samples
  */
-export function welchT(first: readonly number[], second: readonly number[]): number {
-  const [a, b] = [momentsOf(first), momentsOf(second)];
-  const error = Math.sqrt(a.variance / first.length + b.variance / second.length);
-  const difference = a.mean - b.mean;
-  if (difference === 0) return 0;
-  return difference / error;
+export function oneSampleT(samples: readonly number[]): number {
+  const { mean, variance } = momentsOf(samples);
+  return mean === 0 ? 0 : mean / Math.sqrt(variance / samples.length);
 }
 
 /**
- * The t that is farthest from zero, when samples above each of these quantiles of all are left out: slow outliers (a garbage collection, an
- * interrupt) hide a difference that the rest shows.
+ * Differences of the means of two classes, when samples above each of these quantiles of all are left out: slow outliers (a garbage
+ * collection, an interrupt) hide a difference that the rest shows.
+ *
+ * @throws RangeError when a class has no sample below a quantile
  */
-export function worstCroppedT(
+export function croppedDifferences(
   first: readonly number[],
   second: readonly number[],
   shares: readonly number[] = CROPS,
-): number {
+): number[] {
   const sorted = Float64Array.from([...first, ...second]).sort();
-  let worst = 0;
-  for (const share of shares) {
+  return shares.map((share) => {
     const limit = quantileOfSorted(sorted, share);
     const below = (value: number): boolean => value <= limit;
-    const t = welchT(first.filter(below), second.filter(below));
-    if (Math.abs(t) > Math.abs(worst)) worst = t;
-  }
-  return worst;
+    return meanOf(first.filter(below)) - meanOf(second.filter(below));
+  });
 }
 
-/** Quantiles at which {@link worstCroppedT} looks; 1 leaves nothing out. */
+/** Quantiles at which {@link croppedDifferences} looks; 1 leaves nothing out. */
 const CROPS: readonly number[] = [0.5, 0.7, 0.8, 0.9, 0.95, 0.99, 1];
 
 function quantileOfSorted(sorted: Float64Array, share: number): number {
@@ -76,6 +72,11 @@ function quantileOfSorted(sorted: Float64Array, share: number): number {
   const place = (sorted.length - 1) * share;
   const [low, high] = [sorted[Math.floor(place)] as number, sorted[Math.ceil(place)] as number];
   return low + (high - low) * (place - Math.floor(place));
+}
+
+function meanOf(samples: readonly number[]): number {
+  if (samples.length === 0) throw new RangeError('no samples');
+  return samples.reduce((sum, value) => sum + value, 0) / samples.length;
 }
 
 function momentsOf(samples: readonly number[]): { mean: number; variance: number } {

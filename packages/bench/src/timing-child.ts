@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomFillSync } from 'node:crypto';
 import { type Cell, decodeCell, SecretBytes, XCHACHA20_POLY1305 } from '@fieldseal/core';
 import {
   type AeadEngine,
@@ -10,24 +10,27 @@ import {
   selectEngine,
 } from '@fieldseal/core/internal';
 import { asciiText } from './micro/texts.ts';
-import { worstCroppedT } from './statistics.ts';
+import { croppedDifferences, oneSampleT } from './statistics.ts';
 
 /** What one process is to measure. */
 export interface TimingTask {
+  /** Sets of inputs for each pair of classes. */
+  readonly pools: number;
+  /** Measurements of each set. */
   readonly measurements: number;
 }
 
 /** One pair of classes of inputs. */
 export interface TimingFinding {
   readonly test: string;
-  /** Welch's t, the farthest from zero over the croppings. */
+  /** t of the differences between the classes over the sets of inputs, the farthest from zero over the croppings. */
   readonly t: number;
 }
 
 /** Cells that are opened in one measurement: a full group of the batch engine. */
 const GROUP = 4;
 /** Groups of each class, so that no class is better known to the processor's caches. */
-const POOL = 128;
+const POOL = 64;
 const BYTES = 40;
 
 /** A cell with its key, ready to be opened. */
@@ -36,50 +39,81 @@ interface Sealed {
   readonly cell: Cell;
 }
 
-/** Makes a cell of a class; `which` is 0 or 1. */
-type MakeCell = (which: number) => Sealed;
+/** Makes the call that is measured, for a class; `which` is 0 or 1. */
+type MakeCall = (which: number) => () => unknown;
 
 /**
- * The test of dudect (Reparaz, Balasch, Verbauwhede 2017): does opening take longer for one class of inputs than for another? The classes
- * come in random order, and differ in nothing but what is tested.
+ * Does opening take longer for one class of inputs than for another? By the method of dudect (Reparaz, Balasch, Verbauwhede 2017): the
+ * classes come in random order, and differ in nothing but what is tested. Where inputs happen to lie in memory makes a class faster in one
+ * set of inputs and slower in the next, and a test over one set finds that; so each set gives one difference, and t is taken over the sets.
+ * The last pair has a leak on purpose, which shows what the test can see.
  */
-export async function measureTiming({ measurements }: TimingTask): Promise<TimingFinding[]> {
+export async function measureTiming({ pools, measurements }: TimingTask): Promise<TimingFinding[]> {
   const engine = selectEngine('auto');
   const key = newKey();
   const randomText = (): Uint8Array => encodeValue('String', asciiText(BYTES), null);
   const text = randomText();
-  const tests: [string, MakeCell][] = [
-    ['a control: both classes alike', () => seal(engine, key, randomText())],
-    ['one plaintext, random plaintexts', (which) => seal(engine, key, which === 0 ? text : randomText())],
-    ['one key, random keys', (which) => seal(engine, which === 0 ? key.slice() : newKey(), text)],
-    ['forged: first byte of the tag, last byte', (which) => seal(engine, key, text, which === 0 ? -16 : -1)],
-    ['forged: first byte of the text, last byte', (which) => seal(engine, key, text, which === 0 ? 0 : -17)],
+  const open = opener(engine);
+  const group = (make: () => Sealed): (() => unknown) => open(Array.from({ length: GROUP }, make));
+  const tests: [string, MakeCall][] = [
+    ['a control: both classes alike', () => group(() => seal(engine, key, randomText()))],
+    ['one plaintext, random plaintexts', (which) => group(() => seal(engine, key, which === 0 ? text : randomText()))],
+    ['one key, random keys', (which) => group(() => seal(engine, which === 0 ? key.slice() : newKey(), text))],
+    [
+      'forged: first byte of the tag, last byte',
+      (which) => group(() => seal(engine, key, text, which === 0 ? -16 : -1)),
+    ],
+    [
+      'forged: first byte of the text, last byte',
+      (which) => group(() => seal(engine, key, text, which === 0 ? 0 : -17)),
+    ],
+    [
+      'a leak on purpose: 16 bytes compared one by one',
+      (which) => {
+        const call = group(() => seal(engine, key, text));
+        const other = new Uint8Array(16);
+        other[which === 0 ? 0 : 15] = 1;
+        return () => [call(), firstDifference(new Uint8Array(16), other)];
+      },
+    ],
   ];
-  return tests.map(([test, make]) => ({ test, t: compare(engine, make, measurements) }));
+  return tests.map(([test, make]) => ({ test, t: compare(make, pools, measurements) }));
 }
 
 /** Bytes of their own: buffers that share a pool lie otherwise in memory. */
 const newKey = (): Uint8Array => Uint8Array.from(randomBytes(32));
 
-function compare(engine: AeadEngine, make: MakeCell, measurements: number): number {
+/** What a careless comparison of tags does. */
+function firstDifference(one: Uint8Array, other: Uint8Array): number {
+  let at = 0;
+  while (at < one.length && one[at] === other[at]) at++;
+  return at;
+}
+
+function compare(make: MakeCall, pools: number, measurements: number): number {
+  const differences = Array.from({ length: pools }, () => croppedDifferences(...timesOf(make, measurements)));
+  const ofCrop = (differences[0] as readonly number[]).map((_, at) => differences.map((pool) => pool[at] as number));
+  return ofCrop.map(oneSampleT).reduce((worst, t) => (Math.abs(t) > Math.abs(worst) ? t : worst), 0);
+}
+
+/** Times of both classes in ms, over one set of inputs. */
+function timesOf(make: MakeCall, measurements: number): [number[], number[]] {
   // Both classes are made in turns, so that they lie alike in memory.
-  const groups: [Sealed[][], Sealed[][]] = [[], []];
-  for (let at = 0; at < POOL; at++)
-    for (const which of [0, 1]) groups[which]?.push(Array.from({ length: GROUP }, () => make(which)));
-  const open = opener(engine);
-  const calls = groups.map((of) => of.map(open));
-  const choice = randomBytes(measurements);
+  const calls: [(() => unknown)[], (() => unknown)[]] = [[], []];
+  for (let at = 0; at < POOL; at++) for (const which of [0, 1] as const) calls[which].push(make(which));
+  const choice = new Uint16Array(measurements);
+  randomFillSync(choice);
   const times: [number[], number[]] = [[], []];
   for (let at = -measurements / 10; at < measurements; at++) {
     const random = choice[Math.abs(Math.floor(at)) % measurements] as number;
     const which = (random & 1) as 0 | 1;
-    const call = calls[which]?.[(random >> 1) % POOL] as () => unknown;
+    const call = calls[which][(random >> 1) % POOL] as () => unknown;
     const started = performance.now();
     call();
     const ms = performance.now() - started;
     if (at >= 0) times[which].push(ms);
   }
-  return worstCroppedT(...times);
+  return times;
 }
 
 /** How the engine opens a group: by whole cells if it can, as the field cipher does. */

@@ -2,9 +2,9 @@
  * Exports of the kernel. It has no imports, no state of its own besides the memory, and never grows it. Addresses are not checked here: the
  * host lays out every batch (src/aead/simd/).
  */
-import { DESCRIPTORS, DESCRIPTOR_BYTES, SLOTS, STATE } from './layout';
+import { DESCRIPTORS, DESCRIPTOR_BYTES, SLOTS } from './layout';
 import { decodeText, encodeText } from './base64url';
-import { lengthOf, textOf } from './descriptor';
+import { lengthOf, textOf, verdictOf } from './descriptor';
 import { macAll, prepareKeys } from './hmac';
 import { findNonAscii, process, stampAll } from './xchacha';
 
@@ -16,6 +16,18 @@ export function seal(n: usize): void {
 /** Decrypts n records in place; a verdict of FAILED leaves the record as it is. */
 export function open(n: usize): void {
   process(n, true);
+}
+
+/** Reads n texts into their slots, decrypts them there and says which are not plain ASCII; false when a text is not canonical, and then none is. */
+export function read(n: usize): bool {
+  for (let i: usize = 0; i < n; i++) {
+    const d = DESCRIPTORS + i * DESCRIPTOR_BYTES;
+    decodeText(d);
+    if (verdictOf(d) != 0) return false;
+  }
+  process(n, true);
+  findNonAscii(n);
+  return true;
 }
 
 /** Says which of n opened records are not plain ASCII behind their first byte. */
@@ -51,8 +63,8 @@ export function macs(n: usize): void {
   macAll(n);
 }
 
-/** Overwrites working state and keys up to `secretsEnd`, and the slots up to `slotsEnd`. */
-export function wipe(secretsEnd: usize, slotsEnd: usize): void {
-  memory.fill(STATE, 0, secretsEnd - STATE);
+/** Overwrites working state and keys from `secrets` up to `secretsEnd`, and the slots up to `slotsEnd`. */
+export function wipe(secrets: usize, secretsEnd: usize, slotsEnd: usize): void {
+  memory.fill(secrets, 0, secretsEnd - secrets);
   memory.fill(SLOTS, 0, slotsEnd - SLOTS);
 }

@@ -134,8 +134,33 @@ function alone(d: usize, open: bool): void {
   if (!open) seal(d, STREAM);
 }
 
-/** Lists the records by number of blocks (counting sort): a group costs what its longest record costs. */
+// @ts-ignore
+@inline function ordered(at: usize): usize {
+  return load<u32>(ORDER + (at << 2));
+}
+
+// @ts-ignore
+@inline function place(at: usize, d: usize): void {
+  store<u32>(ORDER + (at << 2), <u32>d);
+}
+
+/** Lists the records by number of blocks: a group costs what its longest record costs. */
 function order(n: usize): void {
+  if (n <= 4) insertionSort(n);
+  else countingSort(n);
+}
+
+/** For a group alone, where the counters would take longer than the work. */
+function insertionSort(n: usize): void {
+  for (let i: usize = 0; i < n; i++) {
+    const d = DESCRIPTORS + i * DESCRIPTOR_BYTES;
+    let at = i;
+    for (; at > 0 && lengthOf(ordered(at - 1)) > lengthOf(d); at--) place(at, ordered(at - 1));
+    place(at, d);
+  }
+}
+
+function countingSort(n: usize): void {
   memory.fill(COUNTS, 0, ((MAX_DATA >> 6) + 2) << 2);
   const end = DESCRIPTORS + n * DESCRIPTOR_BYTES;
   for (let d: usize = DESCRIPTORS; d < end; d += DESCRIPTOR_BYTES) {
@@ -150,15 +175,10 @@ function order(n: usize): void {
   }
   for (let d: usize = DESCRIPTORS; d < end; d += DESCRIPTOR_BYTES) {
     const counter = COUNTS + (blocksOf(lengthOf(d)) << 2);
-    const place = load<u32>(counter);
-    store<u32>(counter, place + 1);
-    store<u32>(ORDER + (place << 2), <u32>d);
+    const at = load<u32>(counter);
+    store<u32>(counter, at + 1);
+    place(at, d);
   }
-}
-
-// @ts-ignore
-@inline function ordered(at: usize): usize {
-  return load<u32>(ORDER + (at << 2));
 }
 
 /** Permutations that alone() needs. */

@@ -95,7 +95,8 @@ function parse(texts: readonly string[]): (Cell | null)[] {
       return true;
     },
     (records, memory, from, to) => {
-      if (!decodeTexts(memory, pick(texts, here.slice(from, to)))) return;
+      if (!putTexts(memory, pick(texts, here.slice(from, to)))) return;
+      memory.decode(to - from);
       parsed.copy(records, memory, (record, cell) => {
         cells[here[from + record] as number] = cell;
       });
@@ -160,14 +161,10 @@ function read({ stored, keys, headers, aads, text }: ReadBatch): (string | Uint8
     },
     (records, memory, from, to) => {
       const count = to - from;
-      if (!decodeTexts(memory, stored.slice(from, to))) return;
-      for (let record = 0; record < count; record++) {
-        // Opening would overwrite the verdict on a text that is not canonical, whose bytes may well open.
-        if (records.verdict(record) === FAILED) return;
+      if (!putTexts(memory, count === stored.length ? stored : stored.slice(from, to))) return;
+      if (memory.read(count) === 0) return;
+      for (let record = 0; record < count; record++)
         if (!hasHeader(memory, records.slot(record), headers[from + record] as Uint8Array)) return;
-      }
-      memory.open(count);
-      memory.scan(count);
       for (let record = 0; record < count; record++)
         opened[from + record] = readPlaintext(records, memory, record, text[from + record] === true);
     },
@@ -175,13 +172,11 @@ function read({ stored, keys, headers, aads, text }: ReadBatch): (string | Uint8
   return opened;
 }
 
-/** Decodes texts into the slots of the records. False when one is not ASCII: then none is decoded. */
-function decodeTexts(memory: Kernel, texts: readonly string[]): boolean {
+/** Writes the texts of the records. False when one is not ASCII. */
+function putTexts(memory: Kernel, texts: readonly string[]): boolean {
   // Writing one long text is far cheaper than many short ones. Characters beyond ASCII take more bytes.
   const joined = texts.join('');
-  if (memory.writeText(joined, TEXTS) !== joined.length) return false;
-  memory.decode(texts.length);
-  return true;
+  return memory.writeText(joined, TEXTS) === joined.length;
 }
 
 function hasHeader({ bytes }: Kernel, slot: number, header: Uint8Array): boolean {

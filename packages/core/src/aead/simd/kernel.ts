@@ -5,13 +5,15 @@ interface KernelExports {
   readonly memory: { readonly buffer: ArrayBuffer };
   seal(count: number): void;
   open(count: number): void;
+  /** Decodes, opens and scans; 0 when a text is not canonical. */
+  read(count: number): number;
   scan(count: number): void;
   stamp(count: number, header: number, nonces: number): void;
   decode(count: number): void;
   encode(count: number): void;
   keys(count: number): void;
   macs(count: number): void;
-  wipe(secretsEnd: number, slotsEnd: number): void;
+  wipe(secrets: number, secretsEnd: number, slotsEnd: number): void;
 }
 
 /** The part of the global WebAssembly that is used; a runtime may lack it, or forbid to compile. */

@@ -13,6 +13,8 @@ export const CONSTANTS = 256;
 
 /** Working state of the kernel, up to {@link KEYS}; what lies in it is the kernel's business (kernel/state.as). */
 export const STATE = 1024;
+/** The part of it that cells need; MACs need the part before. */
+export const CELL_STATE = 3072;
 /** 32-byte keys. */
 export const KEYS = 4096;
 /** 64 bytes per MAC key: SHA-256 after its inner and after its outer block. */

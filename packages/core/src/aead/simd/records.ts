@@ -4,6 +4,7 @@ import { KEY_BYTES } from '../../kdf.ts';
 import type { Kernel } from './kernel.ts';
 import {
   AADS,
+  CELL_STATE,
   DESCRIPTOR_BYTES,
   DESCRIPTORS,
   END,
@@ -15,6 +16,7 @@ import {
   SECRETS_END,
   SLACK,
   SLOTS,
+  STATE,
   TEXTS,
 } from './layout.ts';
 
@@ -145,7 +147,8 @@ export class Records {
 
   /** Overwrites keys, working state and slots, and forgets all records. */
   wipe(): void {
-    this.#kernel.wipe(this.#prepared ? SECRETS_END : KEYS + this.#keys.size * KEY_BYTES, this.#slots);
+    if (this.#prepared) this.#kernel.wipe(STATE, SECRETS_END, this.#slots);
+    else this.#kernel.wipe(CELL_STATE, KEYS + this.#keys.size * KEY_BYTES, this.#slots);
     this.#prepared = false;
     if (this.#keys.size > 0) this.#keys.clear(); // clearing costs even where there is nothing
     this.#count = 0;
