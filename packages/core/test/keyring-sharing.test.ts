@@ -1,77 +1,26 @@
-import { subscribe, unsubscribe } from 'node:diagnostics_channel';
-import { setImmediate as turn } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import type { CacheOptions } from '../src/dek-cache/cache-options.ts';
-import type { CacheEvent } from '../src/events.ts';
 import { LocalKek } from '../src/kek/local-kek.ts';
-import { type Keyring, openKeyring } from '../src/keyring/keyring.ts';
-import { type CountingStore, countingStore } from './counting-store.ts';
-import { codeOfPromise } from './error-code.ts';
-import { type MemorySharedCache, memorySharedCache } from './memory-shared-cache.ts';
-import { type TestKeyring, testKeyring } from './test-keyring.ts';
+import type { Keyring } from '../src/keyring/keyring.ts';
+import { closeFleets, count, type SharedFleet, settle, sharedFleet, watchCaches } from './shared-fleet.ts';
 
-const opened: Keyring[] = [];
-let events: CacheEvent[] = [];
-const listen = (event: unknown) => void events.push(event as CacheEvent);
-
-beforeEach(() => {
-  events = [];
-  subscribe('fieldseal:cache', listen);
-});
+beforeEach(watchCaches);
 
 afterEach(() => {
   vi.useRealTimers();
   vi.restoreAllMocks();
-  unsubscribe('fieldseal:cache', listen);
-  for (const keyring of opened.splice(0)) keyring.close();
+  closeFleets();
 });
 
-interface Fleet extends TestKeyring {
-  readonly keyStore: CountingStore;
-  readonly shared: MemorySharedCache;
-  /** Opens the keyring as another process would. */
-  open(cache?: CacheOptions): Promise<Keyring>;
-}
-
-/** A keyring with keys in a store that counts readings, and a cache that all who open it share. */
-async function fleet(options: { listening?: boolean; inside?: boolean } = {}): Promise<Fleet> {
-  const keyStore = countingStore();
-  const outside = options.inside === true ? {} : { keyStore };
-  const shared = memorySharedCache(options.listening);
-  const ring = await testKeyring(outside);
-  for (const scope of ['acme', 'other']) await ring.keyring.addScope(scope);
-  keyStore.readings.splice(0);
-  const open = async (cache: CacheOptions = {}) => {
-    const keyring = await openKeyring({
-      storage: ring.storage,
-      openers: [ring.opener],
-      ...outside,
-      cache: { shared, ...cache },
-    });
-    opened.push(keyring);
-    return keyring;
-  };
-  opened.push(ring.keyring);
-  return { ...ring, keyStore, shared, open };
-}
-
-/** Lets what runs in the background come to its end. */
-async function settle(): Promise<void> {
-  for (let turns = 0; turns < 30; turns++) await turn();
-}
-
-async function entries({ shared, open }: Fleet, ...scopes: string[]): Promise<[string, string][]> {
+async function entries({ shared, open }: SharedFleet, ...scopes: string[]): Promise<[string, string][]> {
   const keyring = await open();
   for (const scope of scopes) await keyring.resolve(scope);
   await settle();
   return [...shared.texts];
 }
 
-const count = (action: CacheEvent['action']) => events.filter((event) => event.action === action).length;
-
 describe('a cache that processes share', () => {
   it('spares the second process the key store', async () => {
-    const ring = await fleet();
+    const ring = await sharedFleet();
     const [one, two] = [await ring.open(), await ring.open()];
     const view = await one.resolve('acme');
     await settle();
@@ -84,7 +33,7 @@ describe('a cache that processes share', () => {
   });
 
   it('is asked once for many scopes, and the key store once for what it lacks', async () => {
-    const ring = await fleet();
+    const ring = await sharedFleet();
     await entries(ring, 'acme');
     const keyring = await ring.open();
     ring.keyStore.readings.splice(0);
@@ -95,7 +44,7 @@ describe('a cache that processes share', () => {
   });
 
   it('holds nothing readable', async () => {
-    const ring = await fleet();
+    const ring = await sharedFleet();
     const record = await ring.keyStore.load('acme');
     for (const [key, text] of await entries(ring, 'acme')) {
       const seen = `${key} ${text} ${Buffer.from(text, 'base64url').toString('latin1')}`;
@@ -105,7 +54,7 @@ describe('a cache that processes share', () => {
   });
 
   it('is not asked for a key id that is unknown: another instance may have added it a moment ago', async () => {
-    const ring = await fleet();
+    const ring = await sharedFleet();
     const [one, two] = [await ring.open(), await ring.open()];
     await one.resolve('acme');
     await settle();
@@ -118,7 +67,7 @@ describe('a cache that processes share', () => {
   });
 
   it('may have been written by a process that knows a newer KEK', async () => {
-    const ring = await fleet();
+    const ring = await sharedFleet();
     await entries(ring, 'acme');
     const keyring = await ring.open();
     vi.spyOn(LocalKek.prototype, 'unwrap').mockRejectedValueOnce(new Error('not this one'));
@@ -128,7 +77,7 @@ describe('a cache that processes share', () => {
   });
 
   it('gets nothing of keys that lie in the keyring, but carries the news of them', async () => {
-    const ring = await fleet({ inside: true });
+    const ring = await sharedFleet({ inside: true });
     const [one, two] = [await ring.open(), await ring.open()];
     const old = (await one.resolve('acme')).primary.keyId;
     await two.resolve('acme');
@@ -140,11 +89,12 @@ describe('a cache that processes share', () => {
 
   it('leaves no timer behind when the keyring is closed', async () => {
     vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
-    const ring = await fleet();
+    const ring = await sharedFleet();
     const keyring = await ring.open();
     ring.shared.barrier = () => Promise.reject(new Error('down'));
     for (let at = 0; at < 10; at++) await keyring.resolve(at % 2 === 0 ? 'acme' : 'other', [`${at}123456789abcdef`]);
-    for (const one of opened) one.close();
+    closeFleets();
+    watchCaches();
     expect(vi.getTimerCount()).toBe(0);
     ring.shared.forge('late', 1);
     await settle();
@@ -165,7 +115,7 @@ describe('an entry that lies', () => {
     ['was cut', (all) => all.map(([key, text]) => [key, text.slice(0, -4)])],
     ['is that of another scope', swapped],
   ])('and %s is a miss, an event, and written over', async (_what, lie) => {
-    const ring = await fleet();
+    const ring = await sharedFleet();
     const truth = await entries(ring, 'acme', 'other');
     const keyring = await ring.open();
     for (const [key, text] of lie(truth)) ring.shared.texts.set(key, text);
@@ -183,7 +133,7 @@ describe('an entry that lies', () => {
   });
 
   it('and comes from another keyring is a miss', async () => {
-    const [ring, foreign] = [await fleet(), await fleet()];
+    const [ring, foreign] = [await sharedFleet(), await sharedFleet()];
     const [[key = ''] = []] = await entries(ring, 'acme');
     const [[, text = ''] = []] = await entries(foreign, 'acme');
     ring.shared.texts.set(key, text);
@@ -197,7 +147,7 @@ describe('an entry that lies', () => {
     ['a little older than a minute', 61_000, 0],
     ['of the future', -6000, 1],
   ])('and is %s is a miss', async (_what, ms, refused) => {
-    const ring = await fleet();
+    const ring = await sharedFleet();
     vi.useFakeTimers({ toFake: ['Date'] });
     await entries(ring, 'acme');
     vi.setSystemTime(Date.now() + ms);
@@ -209,7 +159,7 @@ describe('an entry that lies', () => {
   });
 
   it('and is an older state than one that was seen brings no disabled key back', async () => {
-    const ring = await fleet();
+    const ring = await sharedFleet();
     const [[key = '', old = ''] = []] = await entries(ring, 'acme');
     const [one, two] = [await ring.open(), await ring.open({ maxScopes: 1 })];
     const first = (await one.resolve('acme')).primary.keyId;
@@ -226,7 +176,7 @@ describe('an entry that lies', () => {
   describe('and is older than a change that another process makes meanwhile', () => {
     /** A process has read a keyset and not gone on; then another one disables its primary. Resolves to the key id, and lets the first go on. */
     async function overtaken(
-      ring: Fleet,
+      ring: SharedFleet,
       told: boolean,
     ): Promise<{ first: string; late: Keyring; reading: Promise<unknown> }> {
       const [slow, fast] = [await ring.open(), await ring.open()];
@@ -253,7 +203,7 @@ describe('an entry that lies', () => {
     }
 
     it('does not replace the new one', async () => {
-      const ring = await fleet();
+      const ring = await sharedFleet();
       const { first, reading } = await overtaken(ring, false);
       await reading;
       await settle();
@@ -263,7 +213,7 @@ describe('an entry that lies', () => {
     });
 
     it('is read again by a process that was told', async () => {
-      const ring = await fleet();
+      const ring = await sharedFleet();
       const { first, late, reading } = await overtaken(ring, true);
       await reading;
       expect(late.peek('acme')?.keys.has(first)).toBe(false);
@@ -272,165 +222,12 @@ describe('an entry that lies', () => {
   });
 });
 
-describe('a change', () => {
-  async function disabled(watchers: readonly Keyring[], by: Keyring): Promise<string> {
-    const first = (await by.resolve('acme')).primary.keyId;
-    for (const watcher of watchers) await watcher.resolve('acme');
-    await settle();
-    await by.rotate('acme');
-    await settle();
-    await by.disable(first, 'acme');
-    await settle();
-    return first;
-  }
-
-  it('is seen by all processes as soon as they are told', async () => {
-    const ring = await fleet();
-    const watchers = [await ring.open(), await ring.open(), await ring.open()];
-    const first = await disabled(watchers, await ring.open());
-    for (const watcher of watchers) {
-      const view = watcher.peek('acme');
-      expect([view?.keys.has(first), view?.statuses.get(first), view?.primary.keyId === first]).toEqual([
-        false,
-        'disabled',
-        false,
-      ]);
-    }
-    expect(count('lost')).toBe(0);
-  });
-
-  it('wipes the key where it is seen', async () => {
-    const ring = await fleet();
-    const watcher = await ring.open();
-    const { primary } = await watcher.resolve('acme');
-    await disabled([watcher], await ring.open());
-    expect(primary.key.wiped).toBe(true);
-  });
-
-  it.each([true, false])('is seen at the next poll when nobody was told (listening: %s)', async (listening) => {
-    const ring = await fleet({ listening });
-    const watcher = await ring.open({ pollMs: 100 });
-    const changer = await ring.open({ pollMs: 60_000 });
-    ring.shared.deaf = true;
-    const first = await disabled([watcher], changer);
-    await vi.waitFor(() => expect(watcher.peek('acme')?.keys.has(first)).toBe(false), 6000);
-    expect(count('lost')).toBeGreaterThan(0);
-  });
-
-  it('is seen when the announcements were counted and then lost with all that the cache held', async () => {
-    const ring = await fleet();
-    const watcher = await ring.open({ pollMs: 100 });
-    const changer = await ring.open({ pollMs: 60_000 });
-    await changer.addKey('other');
-    await settle();
-    ring.shared.deaf = true;
-    const first = await disabled([watcher], changer);
-    ring.shared.counts.clear();
-    ring.shared.texts.clear();
-    await vi.waitFor(() => expect(watcher.peek('acme')?.keys.has(first)).toBe(false), 6000);
-  });
-
-  it('that could not be announced is announced when the cache is back', async () => {
-    const ring = await fleet();
-    const watcher = await ring.open({ pollMs: 100 });
-    const changer = await ring.open({ pollMs: 100 });
-    await watcher.resolve('acme');
-    ring.shared.barrier = () => Promise.reject(new Error('down'));
-    const first = await disabled([], changer);
-    expect(watcher.peek('acme')?.keys.has(first)).toBe(true);
-    ring.shared.barrier = async () => {};
-    await vi.waitFor(() => expect(watcher.peek('acme')?.keys.has(first)).toBe(false), 6000);
-  });
-
-  it('that could not be announced, for the cache had been given up, is announced when that is taken back', async () => {
-    const ring = await fleet();
-    const watcher = await ring.open();
-    const changer = await ring.open({ pollMs: 60_000 });
-    await watcher.resolve('acme');
-    ring.shared.barrier = () => Promise.reject(new Error('down'));
-    const first = await disabled([], changer);
-    expect(changer.cacheStats().shared?.open).toBe(true);
-    ring.shared.barrier = async () => {};
-    await vi.waitFor(() => expect(watcher.peek('acme')?.keys.has(first)).toBe(false), 4000);
-  });
-
-  it('makes nobody read again who has seen it', async () => {
-    const ring = await fleet();
-    const watcher = await ring.open({ pollMs: 50 });
-    await disabled([watcher], await ring.open());
-    const { refreshes } = watcher.cacheStats();
-    await new Promise((resolve) => setTimeout(resolve, 300));
-    expect([watcher.cacheStats().refreshes, count('lost')]).toEqual([refreshes, 0]);
-  });
-
-  it('of a scope that is not cached costs no reading', async () => {
-    const ring = await fleet();
-    const watcher = await ring.open();
-    await watcher.resolve('other');
-    ring.keyStore.readings.splice(0);
-    await (await ring.open()).addKey('acme');
-    await settle();
-    expect(watcher.cacheStats().refreshes).toBe(0);
-  });
-
-  it.each([
-    ['nonsense', 'nonsense', 1],
-    ['an empty text', '', 1],
-  ])('that is forged as %s changes nothing, and is reported', async (_what, text, refused) => {
-    const ring = await fleet();
-    const watcher = await ring.open();
-    const view = await watcher.resolve('acme');
-    ring.shared.forge(text, 1);
-    await settle();
-    expect([watcher.peek('acme') === view, watcher.cacheStats().shared?.refused]).toEqual([true, refused]);
-  });
-
-  it('that is repeated, or arrives after a later one, costs nothing', async () => {
-    const ring = await fleet();
-    const watcher = await ring.open({ pollMs: 50 });
-    const changer = await ring.open();
-    const said: [string, number][] = [];
-    const { announce } = ring.shared.changes;
-    Object.assign(ring.shared.changes, {
-      announce: async (channel: string, text: string) => {
-        said.push([text, said.length + 1]);
-        ring.shared.deaf = true;
-        await announce(channel, text);
-      },
-    });
-    await watcher.resolve('acme');
-    await settle();
-    await changer.addKey('acme');
-    await changer.addKey('acme');
-    for (const [text, at] of [...said].reverse()) ring.shared.forge(text, at);
-    await settle();
-    expect([watcher.peek('acme')?.keys.size, count('lost')]).toEqual([3, 0]);
-    const { refreshes } = watcher.cacheStats();
-    for (const [text, at] of [...said, ...said]) ring.shared.forge(text, at);
-    await new Promise((resolve) => setTimeout(resolve, 400));
-    expect([watcher.cacheStats().refreshes, count('lost')]).toEqual([refreshes, 0]);
-  });
-
-  it('that the key store does not show yet is not taken for seen', async () => {
-    const ring = await fleet();
-    const watcher = await ring.open({ maxScopes: 1 });
-    await watcher.resolve('acme');
-    const old = await ring.keyStore.load('acme');
-    const first = await disabled([watcher], await ring.open());
-    await watcher.resolve('other');
-    ring.shared.texts.clear();
-    ring.keyStore.load = async () => old; // a replica that lags
-    expect(await codeOfPromise(watcher.resolve('acme'))).toBe('ERR_KEY_STORE');
-    expect([old?.data.primary, watcher.peek('acme')]).toEqual([first, undefined]);
-  });
-});
-
 describe('a shared cache that is away', () => {
   it.each([
     ['fails', () => Promise.reject(new Error('down'))],
     ['hangs', () => new Promise<void>(() => {})],
   ])('and %s fails nothing, and is asked five times at most', async (_what, barrier) => {
-    const ring = await fleet();
+    const ring = await sharedFleet();
     for (let at = 0; at < 50; at++) await ring.keyring.addScope(`tenant-${at}`);
     const keyring = await ring.open({ budgetMs: 5 });
     await settle();
@@ -447,7 +244,7 @@ describe('a shared cache that is away', () => {
   });
 
   it('when the keyring is opened fails nothing either', async () => {
-    const ring = await fleet();
+    const ring = await sharedFleet();
     ring.shared.barrier = () => Promise.reject(new Error('down'));
     const keyring = await ring.open();
     expect((await keyring.resolve('acme')).scope).toBe('acme');
@@ -456,7 +253,7 @@ describe('a shared cache that is away', () => {
   });
 
   it('and gives too little, or what is no text, is a miss', async () => {
-    const ring = await fleet();
+    const ring = await sharedFleet();
     await entries(ring, 'acme');
     for (const answer of [[], [7], [{}], [undefined], [['x']]]) {
       const keyring = await ring.open();
