@@ -39,9 +39,10 @@ export interface RedisFleet {
   close(): Promise<void>;
 }
 
-/** A Redis for a file of tests: a local one if it can be chosen, for its process can be stopped. */
+/** A Redis for a file of tests. Never one that was given by URL: the tests empty it, stop it, and make it a replica. */
 export function startTestRedis(): Promise<RedisService> {
-  return startRedis();
+  const { TEST_REDIS_URL: _url, TEST_SERVICES: forced, ...env } = process.env;
+  return startRedis({ env: forced === undefined || forced === 'url' ? env : { ...env, TEST_SERVICES: forced } });
 }
 
 /** @param url - of a Redis */
@@ -101,7 +102,9 @@ export async function redisFleet(url: string, scopeCount = 20): Promise<RedisFle
     },
     close: async () => {
       for (const keyring of keyrings) keyring.close();
-      for (const client of [...clients, admin]) client.disconnect();
+      for (const client of clients) client.disconnect();
+      await admin.flushall();
+      admin.disconnect();
       await Promise.all([proxy.close(), ears.close()]);
     },
   };
