@@ -5,7 +5,9 @@ import { defineConfig } from 'vitest/config';
 const sources: Record<string, string> = {
   '@fieldseal/cache': './packages/cache/src/index.ts',
   '@fieldseal/core': './packages/core/src/index.ts',
+  '@fieldseal/core/kek': './packages/core/src/kek-providers.ts',
   '@fieldseal/core/internal': './packages/core/src/internal.ts',
+  '@fieldseal/monitor': './packages/monitor/src/index.ts',
   '@fieldseal/prisma': './packages/prisma-extension/src/index.ts',
   '@fieldseal/prisma/internal': './packages/prisma-extension/src/internal.ts',
   '@fieldseal/testkit': './packages/testkit/src/index.ts',

@@ -15,7 +15,7 @@ const ROOT = fileURLToPath(new URL('..', import.meta.url));
 
 /** Entries of each package: file of lib/ and the module of dist/ that it stands for. */
 const PACKAGES = {
-  core: { index: 'index', internal: 'internal' },
+  core: { index: 'index', internal: 'internal', kek: 'kek-providers' },
   'prisma-extension': { index: 'index', internal: 'internal', generator: 'generator/bin' },
 };
 
@@ -27,7 +27,15 @@ for (const [name, entries] of Object.entries(PACKAGES)) {
   );
   const bundle = await rolldown({ input, platform: 'node', external: /^[^./]/, logLevel: 'warn' });
   rmSync(join(folder, 'lib'), { recursive: true, force: true });
-  await bundle.write({ dir: join(folder, 'lib'), format: 'esm', chunkFileNames: 'shared.js', sourcemap: false });
+  // What several entries share goes into one file, and not into one for each combination of entries.
+  const codeSplitting = { groups: [{ name: 'shared', minShareCount: 2 }] };
+  await bundle.write({
+    dir: join(folder, 'lib'),
+    format: 'esm',
+    chunkFileNames: '[name].js',
+    codeSplitting,
+    sourcemap: false,
+  });
   await bundle.close();
 }
 

@@ -32,7 +32,7 @@ const STEPS = [
   ['lint, format, import cycles', () => tool('biome', 'ci', '--colors=off', '--error-on-warnings', '.')],
   ['layers', () => layerViolations(projectFiles()).join('\n')],
   ['source rules', () => ruleViolations(projectFiles()).join('\n')],
-  ['tables of docs/prisma.md', () => output(process.execPath, ['scripts/docs.mjs', '--check'])],
+  ['tables of the documentation', () => output(process.execPath, ['scripts/docs.mjs', '--check'])],
   ['manifests', () => manifestViolations(projectFiles()).join('\n')],
   ['kernel', () => output(process.execPath, ['packages/core/kernel/build.mjs', '--check'])],
   ['unused code and dependencies', () => tool('knip', '--no-progress')],

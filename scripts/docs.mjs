@@ -1,5 +1,6 @@
 /**
- * Writes the tables of docs/prisma.md that say what every query does on an encrypted field, from the data that the code walks queries by:
+ * Writes tables of the documentation from the data that the code itself uses: in docs/prisma.md what every query does on an encrypted field, in
+ * docs/search.md what kinds of index and normalisers there are:
  *
  *     node scripts/docs.mjs            writes them between their markers
  *     node scripts/docs.mjs --check    only says whether they are current
@@ -10,8 +11,8 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 const WALK = '../packages/prisma-extension/dist/walk';
-const PAGE = new URL('../docs/prisma.md', import.meta.url);
-const [BEGIN, END] = ['<!-- written by scripts/docs.mjs -->', '<!-- /written -->'];
+const CORE = '../packages/core/dist';
+const END = '<!-- /written -->';
 
 /** What an argument is, by its rule in the grammar. */
 const RULES = {
@@ -21,7 +22,10 @@ const RULES = {
   attempt: 'names one row, by an encrypted field through its unique index; with `mode: migrating` by plaintext too',
   target: 'names one row of a list relation; filters a to-one relation',
   create: 'values of new rows: encrypted, index columns beside them',
+  createMany: 'values of new rows: encrypted, index columns beside them; refused where an index has a table of its own',
   update: 'changes: encrypted, index columns beside them',
+  updateMany:
+    'changes of all rows that match, equal in all: encrypted, index columns beside them; refused where an index has a table of its own',
   selection: 'walked to any depth; a relation in it takes the arguments of `findMany`',
   orderBy: 'refused on an encrypted field, through relations too',
   distinct: 'by the exact index of an encrypted field',
@@ -121,14 +125,127 @@ async function tables() {
   return sections.map(([title, text]) => `### ${title}\n\n${text}`).join('\n\n');
 }
 
-const page = readFileSync(PAGE, 'utf8');
-const [begin, end] = [page.indexOf(BEGIN), page.indexOf(END)];
-if (begin < 0 || end < begin) throw new Error(`docs/prisma.md lacks the markers ${BEGIN} and ${END}`);
-const current = `${page.slice(0, begin)}${BEGIN}\n\n${await tables()}\n\n${page.slice(end)}`;
+/** What each kind of index is for, costs and shows. What it serves is asked of the code. */
+const KINDS = [
+  {
+    title: '`equality`',
+    options: {},
+    column: '`String?`',
+    cost: 'one term; a search looks for one',
+    shows: 'which rows are equal, and so how often each value occurs',
+  },
+  {
+    title: '`equality` with `partitions: p`',
+    options: { partitions: 4 },
+    column: '`String?`',
+    cost: 'one term; a search looks for p',
+    shows: 'the same, in p parts of about equal size for every value',
+  },
+  {
+    title: '`equality` over several fields',
+    options: { several: true },
+    column: '`String?`',
+    cost: 'one term; a search looks for one, and gives all of the fields',
+    shows: 'which rows are equal in all of the fields',
+  },
+  {
+    title: '`prefix` with `min`, `max`',
+    options: { kind: 'prefix', min: 2, max: 3 },
+    column: 'many; `String?` where `min` is `max`',
+    cost: 'up to max − min + 1 terms; a search looks for one',
+    shows: 'which rows begin alike, for how long, and how long short texts are',
+  },
+  {
+    title: '`suffix` with `min`, `max`',
+    options: { kind: 'suffix', min: 2, max: 3 },
+    column: 'many; `String?` where `min` is `max`',
+    cost: 'up to max − min + 1 terms; a search looks for one',
+    shows: 'which rows end alike, for how long, and how long short texts are',
+  },
+  {
+    title: '`ngram` with `n` (3)',
+    options: { kind: 'ngram', n: 3 },
+    column: 'many',
+    cost: 'about a term for each character; a search looks for about as many as the needle has',
+    shows: 'which rows have parts in common, how often each part occurs, and about how long texts are',
+  },
+  {
+    title: '`range` with `from`, `to`, `step`',
+    options: { kind: 'range', range: { from: '0', to: '10', step: '1' } },
+    type: 'Int',
+    column: '`String?`',
+    cost: 'one term; a search looks for one in each bucket that it touches',
+    shows: 'which rows are in the same bucket, and so how full each is',
+  },
+];
+
+/** A search of each operator, of which values of the two types are long enough for every kind. */
+const SEARCHES = {
+  String: [
+    ['equals', { equals: 'abcd' }],
+    ['contains', { contains: 'abcd' }],
+    ['startsWith', { startsWith: 'abcd' }],
+    ['endsWith', { endsWith: 'abcd' }],
+  ],
+  Int: [
+    ['equals', { equals: 5 }],
+    ...['gt', 'gte', 'lt', 'lte'].map((operator) => [operator, { range: { [operator]: 5 } }]),
+  ],
+};
+
+async function kindTable() {
+  const { defineIndex, serves } = await import(`${CORE}/index.js`);
+  const rows = KINDS.map(({ title, options: { several, ...options }, type = 'String', column, cost, shows }) => {
+    const source = { model: 'A', field: 'a', context: { model: 'A', field: 'a' }, column: 'String', type, pad: null };
+    const sources = several ? [source, source] : [source];
+    const index = defineIndex({ model: 'A', column: 'i', name: 'i', sources, ...options });
+    const served = SEARCHES[type].flatMap(([operator, search]) => {
+      const given = several && 'equals' in search ? { equals: ['a', 'b'] } : search;
+      if (!serves(index, given)) return [];
+      return operator === 'equals' && !several ? ['equals', 'in'] : [operator];
+    });
+    return [title, codes(served), column, cost, shows];
+  });
+  return table(['kind', 'serves', 'column', 'costs', 'shows'], rows);
+}
+
+async function normalizerTable() {
+  const { NORMALIZERS } = await import(`${CORE}/index.js`);
+  return table(
+    ['normaliser', 'does'],
+    Object.entries(NORMALIZERS).map(([name, { does }]) => [code(name), does]),
+  );
+}
+
+/** Pages with what is written into them, by the marker that it stands behind. */
+const PAGES = [
+  { file: 'prisma.md', parts: [['<!-- written by scripts/docs.mjs -->', tables]] },
+  {
+    file: 'search.md',
+    parts: [
+      ['<!-- written by scripts/docs.mjs: kinds -->', kindTable],
+      ['<!-- written by scripts/docs.mjs: normalisers -->', normalizerTable],
+    ],
+  },
+];
+
+async function written(text, file, [begin, make]) {
+  const from = text.indexOf(begin);
+  const to = text.indexOf(END, from);
+  if (from < 0 || to < 0) throw new Error(`docs/${file} lacks the markers ${begin} and ${END}`);
+  return `${text.slice(0, from)}${begin}\n\n${await make()}\n\n${text.slice(to)}`;
+}
+
 const flag = process.argv[2];
 if (flag !== undefined && flag !== '--check') throw new Error('usage: node scripts/docs.mjs [--check]');
-if (flag === undefined) writeFileSync(PAGE, current);
-else if (current !== page) {
-  process.stderr.write(`${fileURLToPath(PAGE)} is not current: run \`node scripts/docs.mjs\`\n`);
-  process.exitCode = 1;
+for (const { file, parts } of PAGES) {
+  const url = new URL(`../docs/${file}`, import.meta.url);
+  const page = readFileSync(url, 'utf8');
+  let current = page;
+  for (const part of parts) current = await written(current, file, part);
+  if (flag === undefined) writeFileSync(url, current);
+  else if (current !== page) {
+    process.stderr.write(`${fileURLToPath(url)} is not current: run \`node scripts/docs.mjs\`\n`);
+    process.exitCode = 1;
+  }
 }

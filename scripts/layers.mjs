@@ -22,16 +22,16 @@ const PACKAGES = {
 const CORE_LEVELS = [
   ['errors', 'events', 'suite', 'decimal', 'padding', 'serial', 'file-lock'],
   ['bytes', 'secret-bytes', 'atomic-file'],
-  ['kdf', 'context', 'value'],
+  ['kdf', 'context', 'value', 'normalizer'],
   ['cell', 'field-spec'],
-  ['aead', 'normalizer'],
+  ['aead', 'batch-tally', 'read-watch'],
   ['kek', 'key-store'],
   ['dek-cache'],
   ['keyset'],
   ['keyring'],
   ['field-keys', 'key-prefixes'],
   ['field-cipher', 'blind-index', 'environment'],
-  ['index', 'internal'],
+  ['index', 'internal', 'kek-providers'],
 ];
 
 const SOURCE = /^packages\/([^/]+)\/src\/(.+)$/;

@@ -13,7 +13,8 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { findTools, must } from './tpm2-tools.mjs';
+import { must } from './debian-packages.mjs';
+import { findTools } from './tpm2-tools.mjs';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const SRK = '0x81000001';

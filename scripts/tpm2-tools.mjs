@@ -1,7 +1,7 @@
 /** The tpm2-tools of this machine, or unpacked from Debian packages into .cache/services/tpm2-tools: their package would bring udev along. */
-import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { libraryFolders, run, unpackPackages } from './debian-packages.mjs';
 
 const PACKAGES = [
   'tpm2-tools',
@@ -23,37 +23,14 @@ const PACKAGES = [
  * @param {string} root - the repository
  */
 export function findTools(root) {
-  const installed = run('tpm2', ['getrandom', '--version'], {});
+  const installed = run('tpm2', ['getrandom', '--version']);
   if (installed.status === 0) return { program: 'tpm2', env: {}, source: 'installed' };
   const folder = join(root, '.cache', 'services', 'tpm2-tools');
-  if (!existsSync(folder)) unpack(folder);
-  const libraries = readdirSync(join(folder, 'usr', 'lib')).filter((name) => name.includes('-linux-'));
-  const path = libraries.map((name) => join(folder, 'usr', 'lib', name)).join(':');
+  if (!existsSync(folder)) unpackPackages(folder, PACKAGES);
+  const path = libraryFolders(join(folder, 'usr')).join(':');
   return {
     program: join(folder, 'usr', 'bin', 'tpm2'),
     env: { LD_LIBRARY_PATH: path },
     source: 'unpacked from Debian packages',
   };
-}
-
-function unpack(folder) {
-  const scratch = `${folder}.part`;
-  rmSync(scratch, { recursive: true, force: true });
-  mkdirSync(scratch, { recursive: true });
-  const sandbox = process.getuid?.() === 0 ? ['-o', 'APT::Sandbox::User=root'] : [];
-  must(run('apt-get', [...sandbox, 'download', '-q', ...PACKAGES], { cwd: scratch }), 'apt-get');
-  for (const file of readdirSync(scratch).filter((name) => name.endsWith('.deb')))
-    must(run('dpkg-deb', ['-x', file, '.'], { cwd: scratch }), 'dpkg-deb');
-  renameSync(scratch, folder);
-}
-
-/** What a program printed; throws when it failed. */
-export function must({ error, status, stdout, stderr }, what) {
-  if (error !== undefined) throw error;
-  if (status !== 0) throw new Error(`${what} ended with ${status}: ${String(stderr).trim() || String(stdout).trim()}`);
-  return stdout;
-}
-
-function run(program, args, options) {
-  return spawnSync(program, args, { encoding: 'utf8', ...options });
 }

@@ -13,6 +13,7 @@ export const EXIT_CODES = {
   7: 'the keyring or the key exists already; nothing was overwritten',
   8: 'doctor found errors',
   9: 'the TPM cannot be reached, or refuses',
+  10: 'the KEK outside the keyring cannot be reached, or refuses',
 } as const;
 
 /** One of {@link EXIT_CODES}. */
@@ -35,5 +36,6 @@ const OF_ERROR: Partial<Record<ErrorCode | CliErrorCode, ExitCode>> = {
 
 /** Exit code for an error code. */
 export function exitCodeOf(code: ErrorCode | CliErrorCode): ExitCode {
+  if (code.startsWith('ERR_KEK_')) return 10;
   return OF_ERROR[code] ?? (code.startsWith('ERR_TPM_') ? 9 : 1);
 }

@@ -7,6 +7,7 @@ import { doctor } from './commands/doctor.ts';
 import { init } from './commands/init.ts';
 import { inspect } from './commands/inspect.ts';
 import { keyringShow } from './commands/keyring-show.ts';
+import { monitorDashboard, monitorRules } from './commands/monitor.ts';
 import { tpmEnroll } from './commands/tpm/enroll.ts';
 import { tpmRemove } from './commands/tpm/remove.ts';
 import { tpmReseal } from './commands/tpm/reseal.ts';
@@ -25,6 +26,8 @@ const COMMANDS: readonly Command[] = [
   inspect,
   constraints,
   doctor,
+  monitorRules,
+  monitorDashboard,
   tpmStatusCommand,
   tpmEnroll,
   tpmReseal,

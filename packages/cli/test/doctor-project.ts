@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import {
   blindIndexTerm,
   createKeyring,
+  defineIndex,
   FieldCipher,
   type FieldSpec,
   type Keyring,
@@ -151,7 +152,7 @@ export async function sealed(keyring: Keyring): Promise<Sealed> {
       const map = indexes[column];
       if (map === undefined) throw new Error(`the schema has no index ${column}`);
       const { name, normalize, bits } = map;
-      const index = { model: 'Patient', column, name, normalize, bits, source: spec(field, 'String') };
+      const index = defineIndex({ model: 'Patient', column, name, normalize, bits, sources: [spec(field, 'String')] });
       return blindIndexTerm(view.indexRoot, index, value);
     },
   };

@@ -1,5 +1,9 @@
+import { readFile } from 'node:fs/promises';
 import { FieldsealError } from './errors.ts';
+import type { KeyWrapper } from './kek/key-wrapper.ts';
+import { vaultTransitKek } from './kek/vault-transit.ts';
 import { type Keyring, openKeyring } from './keyring/keyring.ts';
+import { environmentKek } from './keyring/raw-kek.ts';
 import { passphrase, rawKey, type SlotOpener } from './keyring/slot.ts';
 import { keyringFile } from './keyring/storage.ts';
 
@@ -28,10 +32,42 @@ export function environmentOpeners(env: Environment = process.env): SlotOpener[]
 }
 
 /**
- * Opens the keyring that the environment names.
+ * The KEK in Vault or OpenBao that the environment names: FIELDSEAL_VAULT_KEY (`<mount>/<key>`, or the key alone under `transit`), VAULT_ADDR,
+ * VAULT_NAMESPACE, and as token VAULT_TOKEN or the content of the file FIELDSEAL_VAULT_TOKEN_FILE, which is read for each request.
  *
- * @throws ERR_KEYRING_MISSING, ERR_KEY_MISSING, and whatever openKeyring throws
+ * @throws ERR_OPTIONS when something is missing or malformed
+ */
+export function environmentVaultKek(env: Environment = process.env): KeyWrapper {
+  const name = env['FIELDSEAL_VAULT_KEY'] ?? '';
+  const { VAULT_ADDR: address, VAULT_NAMESPACE: namespace, FIELDSEAL_VAULT_TOKEN_FILE: file } = env;
+  if (!name || !address || !(file || env['VAULT_TOKEN'])) {
+    const hint = 'Set FIELDSEAL_VAULT_KEY, VAULT_ADDR, and VAULT_TOKEN or FIELDSEAL_VAULT_TOKEN_FILE.';
+    throw new FieldsealError('ERR_OPTIONS', 'the environment does not name a key in Vault', { hint });
+  }
+  const slash = name.lastIndexOf('/');
+  return vaultTransitKek({
+    address,
+    key: name.slice(slash + 1),
+    ...(slash >= 0 && { mount: name.slice(0, slash) }),
+    ...(namespace && { namespace }),
+    token: async () => (file ? (await readFile(file, 'utf8')).trim() : (env['VAULT_TOKEN'] ?? '')),
+  });
+}
+
+/** The KEKs outside the keyring that the environment names: FIELDSEAL_KEK (a raw key), then the one of {@link environmentVaultKek}. */
+export function environmentKeks(env: Environment = process.env): KeyWrapper[] {
+  const keks: KeyWrapper[] = [];
+  if (env['FIELDSEAL_KEK']) keks.push(environmentKek(env));
+  if (env['FIELDSEAL_VAULT_KEY']) keks.push(environmentVaultKek(env));
+  return keks;
+}
+
+/**
+ * Opens the keyring that the environment names, with the KEKs that it names.
+ *
+ * @throws ERR_KEYRING_MISSING, ERR_KEY_MISSING, ERR_OPTIONS, and whatever openKeyring throws
  */
 export async function openEnvironmentKeyring(env: Environment = process.env): Promise<Keyring> {
-  return openKeyring({ storage: keyringFile(keyringPath(env)), openers: environmentOpeners(env) });
+  const keks = environmentKeks(env);
+  return openKeyring({ storage: keyringFile(keyringPath(env)), openers: environmentOpeners(env), keks });
 }

@@ -13,6 +13,20 @@ const HINTS = {
   ERR_DECRYPT: 'The cell is damaged, was moved from another place, or was written under another key.',
   ERR_ENGINE: 'Choose another engine, or leave the option out.',
   ERR_INDEX_WRITTEN: 'Leave the index column out; Fieldseal writes it from the field that it indexes.',
+  ERR_KEK_DENIED: 'Check the credentials for the key service, and that they may encrypt and decrypt with this key.',
+  ERR_KEK_DISABLED:
+    'Enable the key, or the version of it, in the key service again; what it wrapped cannot be used meanwhile.',
+  ERR_KEK_MISSING: 'Open the keyring with the KeyWrapper that it was created with, under the same id.',
+  ERR_KEK_NOT_FOUND:
+    'Check address, region and name of the key; a deleted key takes with it all that it alone has wrapped.',
+  ERR_KEK_REFUSED:
+    'Check that the key is of a type that encrypts symmetrically, and look into the log of the key service.',
+  ERR_KEK_RESPONSE:
+    'Check that the address is that of the key service itself, and not of a proxy or a page for signing in.',
+  ERR_KEK_THROTTLED: 'Raise the quota of the key service, or ask it less often: keep DEKs cached longer.',
+  ERR_KEK_TIMEOUT: 'Check the network to the key service, or allow more time by timeoutMs.',
+  ERR_KEK_UNAVAILABLE:
+    'Check that the key service runs and can be reached; a `multi` KEK stays usable when one service is down.',
   ERR_KEY_DESTROYED: 'What this key encrypted cannot be read any more; restore the key from a backup if it must be.',
   ERR_KEY_DISABLED: 'Enable the key version again to read what it encrypted.',
   ERR_KEY_EXHAUSTED: 'Rotate: add a key version and promote it.',
@@ -34,6 +48,8 @@ const HINTS = {
   ERR_KEYRING_SLOT: 'Keep at least one recovery key and one more way to open the keyring.',
   ERR_OPTIONS: 'See the documentation of the option.',
   ERR_PLAINTEXT: 'Use the client that `$extends(encryption())` returned, or encrypt the value with its $encryption.',
+  ERR_READ_STOPPED:
+    'Find out why cells do not open: the wrong keyring, damaged rows, or somebody who tries. Reading opens again by itself after a while.',
   ERR_SCHEMA: 'Correct the annotation in schema.prisma and generate again.',
   ERR_SCHEMA_STALE: 'Run `prisma generate` again.',
   ERR_TPM_BLOB_INVALID: 'Restore the keyring from a backup, or open it with the recovery key and reseal.',

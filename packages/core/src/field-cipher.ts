@@ -3,6 +3,7 @@ import type { AeadEngine, EngineName } from './aead/engine.ts';
 import { selectEngine } from './aead/engines.ts';
 import { messageCells } from './aead/message-cells.ts';
 import { NoncePool } from './aead/nonce-pool.ts';
+import { sizeOf, tally } from './batch-tally.ts';
 import { isWellFormed } from './bytes.ts';
 import { type Cell, decodeCell } from './cell.ts';
 import { type BoundColumn, cellAad } from './context.ts';
@@ -12,6 +13,7 @@ import { FieldKeys } from './field-keys.ts';
 import type { ColumnType, FieldSpec } from './field-spec.ts';
 import { KeyPrefixes } from './key-prefixes.ts';
 import type { DataKey, KeyView } from './keyring/key-view.ts';
+import type { ReadWatch } from './read-watch.ts';
 import { decodeValue, encodeValue } from './value.ts';
 
 /** A value to encrypt. */
@@ -48,9 +50,14 @@ export class FieldCipher {
   readonly #keys = new FieldKeys();
   readonly #prefixes = new WeakMap<KeyView, KeyPrefixes>();
   readonly #nonces = new NoncePool();
+  readonly #watch: readonly ReadWatch[];
 
-  /** @param options - `engine`: `auto` by default. Throws ERR_ENGINE when the engine does not work here. */
-  constructor(options: { readonly engine?: EngineName | 'auto' } = {}) {
+  /**
+   * @param options - `engine`: `auto` by default; `watch`: asked about every batch that is to be opened, and told of it
+   * @throws ERR_ENGINE when the engine does not work here
+   */
+  constructor(options: { readonly engine?: EngineName | 'auto'; readonly watch?: readonly ReadWatch[] } = {}) {
+    this.#watch = [...(options.watch ?? [])];
     this.#engine = selectEngine(options.engine);
     this.#cells = this.#engine.cells ?? messageCells(this.#engine);
   }
@@ -81,7 +88,7 @@ export class FieldCipher {
       // Values and listeners may bring code of others along, which may wipe keys: they are taken after it, so that none is used as zeros.
       for (const job of jobs) job.key = this.#fieldKey(primary, job.spec);
       const cells = this.#cells.seal(primary.suite, primary.header, jobs, this.#nonces);
-      this.#report('encrypt', fields.length, started);
+      if (started !== undefined) this.#report('encrypt', fields, cells, 0, started);
       return cells;
     } finally {
       for (const { plaintext } of jobs) if (typeof plaintext !== 'string') plaintext.fill(0);
@@ -115,6 +122,7 @@ export class FieldCipher {
    * @returns null when it does not: then {@link parse} tells which keys are to be resolved
    */
   read(view: KeyView, fields: readonly StoredField[]): unknown[] | null {
+    this.#admit(fields.length);
     const started = startOf();
     const { length } = fields;
     const stored: string[] = new Array(length);
@@ -122,6 +130,7 @@ export class FieldCipher {
     const headers: Uint8Array[] = new Array(length);
     const aads: (Uint8Array | null)[] = new Array(length);
     const text: boolean[] = new Array(length);
+    let older = 0;
     let prefixes = this.#prefixes.get(view);
     if (prefixes === undefined) {
       prefixes = new KeyPrefixes(view);
@@ -135,6 +144,7 @@ export class FieldCipher {
       if (key === undefined) return this.#readParsed(view, fields);
       stored[at] = field.stored as string;
       keys[at] = this.#fieldKey(key, spec);
+      if (key !== view.primary) older++;
       headers[at] = key.header;
       aads[at] = binding === null ? null : cellAad(key.header, binding);
       text[at] = spec.type === 'String';
@@ -148,7 +158,8 @@ export class FieldCipher {
         values.push(typeof plaintext === 'string' ? plaintext : decodeOrNothing(fields[at] as StoredField, plaintext));
         if (values[at] === undefined) return this.#readParsed(view, fields);
       }
-      this.#report('decrypt', fields.length, started);
+      this.#opened(fields);
+      if (started !== undefined) this.#report('decrypt', fields, stored, older, started);
       return values;
     } finally {
       for (const plaintext of opened) if (plaintext instanceof Uint8Array) plaintext.fill(0);
@@ -158,7 +169,7 @@ export class FieldCipher {
   /** The long way: for Bytes columns, unknown keys and whatever is wrong. */
   #readParsed(view: KeyView, fields: readonly StoredField[]): unknown[] | null {
     const cells = this.parse(fields);
-    return cells.every(({ cell }) => view.statuses.has(cell.keyId)) ? this.decrypt(view, cells) : null;
+    return cells.every(({ cell }) => view.statuses.has(cell.keyId)) ? this.#decrypt(view, cells) : null;
   }
 
   /**
@@ -168,6 +179,11 @@ export class FieldCipher {
    * does not hold the key; ERR_VALUE_TYPE when the cell holds another type than its field
    */
   decrypt(view: KeyView, fields: readonly CellField[]): unknown[] {
+    this.#admit(fields.length);
+    return this.#decrypt(view, fields);
+  }
+
+  #decrypt(view: KeyView, fields: readonly CellField[]): unknown[] {
     const started = startOf();
     const jobs = fields.map(({ spec, cell, binding }): OpenJob => {
       const key = this.#keys.get(this.#dataKey(view, cell, spec), spec);
@@ -176,7 +192,12 @@ export class FieldCipher {
     const opened = this.#cells.open(jobs);
     try {
       const values = opened.map((plaintext, at) => this.#value(fields[at] as CellField, plaintext));
-      this.#report('decrypt', fields.length, started);
+      this.#opened(fields);
+      if (started !== undefined) {
+        const older = fields.reduce((sum, { cell }) => (cell.keyId === view.primary.keyId ? sum : sum + 1), 0);
+        const stored = fields.map((field) => field.stored);
+        this.#report('decrypt', fields, stored, older, started);
+      }
       return values;
     } finally {
       for (const plaintext of opened) if (plaintext instanceof Uint8Array) plaintext.fill(0);
@@ -223,12 +244,29 @@ export class FieldCipher {
   #failed(error: unknown, { model, field }: FieldSpec, keyId?: string): unknown {
     if (!isFieldsealError(error)) return error;
     if (observed('fieldseal:failure')) publish('fieldseal:failure', { code: error.code, model, field, keyId });
+    for (const watch of this.#watch) watch.failed?.(error.code);
     return error.at({ model, field, keyId });
   }
 
-  #report(operation: 'encrypt' | 'decrypt', count: number, started: number | undefined): void {
-    if (started === undefined) return;
-    publish('fieldseal:cipher', { operation, count, engine: this.#engine.name, ms: performance.now() - started });
+  #admit(count: number): void {
+    for (const watch of this.#watch) watch.admit?.(count);
+  }
+
+  #opened(fields: readonly StoredField[]): void {
+    for (const watch of this.#watch) watch.opened?.(fields);
+  }
+
+  #report(
+    operation: 'encrypt' | 'decrypt',
+    batch: readonly { readonly spec: FieldSpec }[],
+    cells: readonly unknown[],
+    older: number,
+    started: number,
+  ): void {
+    const ms = performance.now() - started;
+    const { name: engine } = this.#engine;
+    const fields = tally(batch);
+    publish('fieldseal:cipher', { operation, count: batch.length, fields, older, size: sizeOf(cells), engine, ms });
   }
 }
 

@@ -4,7 +4,26 @@
  * @module
  */
 export type { EngineName } from './aead/engine.ts';
-export { blindIndexTerm, blindIndexTerms, type IndexedValue } from './blind-index.ts';
+export { MAX_BUCKETS, RANGE_TYPES, type RangeSearch } from './blind-index/buckets.ts';
+export {
+  DEFAULT_BITS,
+  defineIndex,
+  EXACT_BITS,
+  type IndexDefinition,
+  isExact,
+  MAX_PARTITIONS,
+} from './blind-index/define-index.ts';
+export { blindIndexTerm, blindIndexTerms, type IndexedValue } from './blind-index/equality-terms.ts';
+export {
+  type IndexSearch,
+  type RowToIndex,
+  type SearchTerms,
+  type StoredTerms,
+  searchTerms,
+  serves,
+  storedTerms,
+} from './blind-index/index-terms.ts';
+export { indexedText } from './blind-index/pieces.ts';
 export { type Cell, cellTextPrefix, decodeCell, HEADER_BYTES, NONCE_BYTES, TAG_BYTES, TEXT_PREFIX } from './cell.ts';
 export type { BoundColumn } from './context.ts';
 export type { CacheOptions } from './dek-cache/cache-options.ts';
@@ -12,27 +31,36 @@ export type { ChangeFeed, SharedCache, SharedEntry } from './dek-cache/shared-ca
 export {
   DEFAULT_KEYRING_PATH,
   type Environment,
+  environmentKeks,
   environmentOpeners,
+  environmentVaultKek,
   keyringPath,
   openEnvironmentKeyring,
 } from './environment.ts';
 export { ERROR_CODES, type ErrorCode, type ErrorDetails, FieldsealError, isFieldsealError } from './errors.ts';
 export type {
+  BackupEvent,
   CacheAction,
   CacheEvent,
   Channels,
   CipherEvent,
+  DenialEvent,
   FailureEvent,
+  FieldCount,
+  HoneyEvent,
+  JobEvent,
+  KekEvent,
   KeyringEvent,
   WearEvent,
 } from './events.ts';
 export { type CellField, FieldCipher, type PlainField, type StoredField } from './field-cipher.ts';
-export type { ColumnType, FieldSpec, IndexSpec, NormalizerName } from './field-spec.ts';
-export type { KeyPurpose, KeyWrapper, WrapContext } from './kek/key-wrapper.ts';
+export type { ColumnType, FieldSpec, IndexKind, IndexSpec, RangeSpec } from './field-spec.ts';
+export type { KeyPurpose, KeyWrapper, WrapContext, WrapOptions } from './kek/key-wrapper.ts';
 export { fileKeyStore } from './key-store/file.ts';
 export type { KeyStore } from './key-store/key-store.ts';
 export type { KeySeries, KeyStatus, KeysetRecord, KeyVersion } from './key-store/keyset-record.ts';
 export { memoryKeyStore } from './key-store/memory.ts';
+export { type AddKekOptions, addKek } from './keyring/add-kek.ts';
 export { type CreateKeyringOptions, createKeyring } from './keyring/create-keyring.ts';
 export {
   formatRawKey,
@@ -56,7 +84,17 @@ export type { SharingStats } from './keyring/keyset-sharing.ts';
 export { passphrase, rawKey, recoveryKey, type Slot, type SlotOpener, type SlotParams } from './keyring/slot.ts';
 export { type KeyringStorage, keyringFile, keyringMemory } from './keyring/storage.ts';
 export { DESTROY_WAIT_MS } from './keyset.ts';
-export { NORMALIZER_NAMES } from './normalizer.ts';
+export {
+  checkNormalizers,
+  foldsCase,
+  isCustomNormalizer,
+  NORMALIZER_NAMES,
+  NORMALIZERS,
+  type Normalizer,
+  type Normalizers,
+  parseNormalizer,
+} from './normalizer.ts';
+export type { ReadWatch, WatchedCell } from './read-watch.ts';
 export { SecretBytes } from './secret-bytes.ts';
 export { isSuite, SUITES, type Suite, type SuiteId, XAES_256_GCM, XCHACHA20_POLY1305 } from './suite.ts';
 export { canonicalText, MAX_PAD, VALUE_TYPES, type ValueType } from './value.ts';

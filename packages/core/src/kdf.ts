@@ -16,10 +16,14 @@ export const LABELS = {
   field: 'fieldseal/v1/field',
   /** One HMAC key per blind index. */
   index: 'fieldseal/v1/index',
+  /** One HMAC key per blind index of another kind than plain equality (spec/format.md §7). */
+  indexKind: 'fieldseal/v1/index-kind',
   /** AAD of a DEK under a KEK. */
   dek: 'fieldseal/v1/dek',
   /** AAD of a KEK under the root key of a keyring. */
   kek: 'fieldseal/v1/kek',
+  /** KEK from a raw key of the environment, and the name of that KEK. */
+  rawKek: 'fieldseal/v1/raw-kek',
   /** Wraps KEKs: from the root key of a keyring. */
   kekWrapping: 'fieldseal/v1/keyring-kek',
   /** Authenticates the keyring document: from its root key. */
@@ -55,6 +59,20 @@ export function deriveFieldKey(dek: SecretBytes, suite: number, model: string, f
 /** HMAC key of one blind index, from the index root. */
 export function deriveIndexKey(root: SecretBytes, model: string, field: string, indexName: string): SecretBytes {
   return SecretBytes.take(hkdf(root, pae(LABELS.index, model, field, indexName), KEY_BYTES));
+}
+
+/**
+ * HMAC key of a blind index of another kind than plain equality, from the index root.
+ *
+ * @param names - model and field of each source, in the order of the index
+ */
+export function deriveKindKey(
+  root: SecretBytes,
+  kind: string,
+  indexName: string,
+  names: readonly string[],
+): SecretBytes {
+  return SecretBytes.take(hkdf(root, pae(LABELS.indexKind, kind, indexName, ...names), KEY_BYTES));
 }
 
 /** A 32-byte key for one purpose inside the keyring. */

@@ -1,7 +1,7 @@
 import { hmac } from '@noble/hashes/hmac.js';
 import { sha256 } from '@noble/hashes/sha2.js';
 import { describe, expect, it } from 'vitest';
-import { blindIndexTerm, blindIndexTerms, formatTerm, indexMac } from '../src/blind-index.ts';
+import { blindIndexTerm, blindIndexTerms, formatTerm, indexMac } from '../src/blind-index/equality-terms.ts';
 import { pae, toHex } from '../src/bytes.ts';
 import { deriveIndexKey } from '../src/kdf.ts';
 import { IndexRoot } from '../src/keyring/key-view.ts';

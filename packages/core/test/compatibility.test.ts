@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { blindIndexTerm } from '../src/blind-index.ts';
+import { blindIndexTerm } from '../src/blind-index/equality-terms.ts';
 import { toHex } from '../src/bytes.ts';
 import { FieldCipher } from '../src/field-cipher.ts';
 import { createKeyring } from '../src/keyring/create-keyring.ts';

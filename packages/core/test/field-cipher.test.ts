@@ -388,13 +388,17 @@ describe('the channels of node:diagnostics_channel', () => {
   it('tell of batches', () => {
     const view = keyView();
     const seen = events('fieldseal:cipher', () => {
-      const fields = ['ada', 'bob'].map((value) => plain(value));
+      const spec = fieldSpec();
+      const fields = ['ada', 'bob'].map((value) => plain(value, spec));
       const stored = cipher.encrypt(view, fields).map((one, at) => ({ ...(fields[at] as PlainField), stored: one }));
       cipher.decrypt(view, cipher.parse(stored));
     });
+    const fields = [{ model: 'Patient', field: 'notes', count: 2 }];
+    const ms = expect.any(Number);
+    const size = 2 * (4 + Math.ceil(((50 + 3) * 4) / 3)); // characters of two texts of 3 bytes
     expect(seen).toEqual([
-      { operation: 'encrypt', count: 2, engine: 'noble', ms: expect.any(Number) },
-      { operation: 'decrypt', count: 2, engine: 'noble', ms: expect.any(Number) },
+      { operation: 'encrypt', count: 2, fields, older: 0, size, engine: 'noble', ms },
+      { operation: 'decrypt', count: 2, fields, older: 0, size, engine: 'noble', ms },
     ]);
     for (const { ms } of seen) expect(ms).toBeGreaterThanOrEqual(0);
   });

@@ -1,3 +1,4 @@
+import { defineIndex, type IndexDefinition } from '../src/blind-index/define-index.ts';
 import type { ColumnType, FieldSpec, IndexSpec } from '../src/field-spec.ts';
 import type { ValueType } from '../src/value.ts';
 
@@ -11,6 +12,6 @@ export function fieldSpec(
 }
 
 /** A blind index over a field. */
-export function indexSpec(source: FieldSpec = fieldSpec(), options: Partial<IndexSpec> = {}): IndexSpec {
-  return { model: 'Patient', column: 'notesIndex', name: 'eq', source, normalize: [], bits: 128, ...options };
+export function indexSpec(source: FieldSpec = fieldSpec(), options: Partial<IndexDefinition> = {}): IndexSpec {
+  return defineIndex({ model: 'Patient', column: 'notesIndex', name: 'eq', sources: [source], ...options });
 }

@@ -1,11 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { createKeyring } from '../src/keyring/create-keyring.ts';
+import { parseDocument } from '../src/keyring/document.ts';
 import { generateRawKey } from '../src/keyring/key-text.ts';
 import { openKeyring } from '../src/keyring/keyring.ts';
 import type { SlotOpener } from '../src/keyring/slot.ts';
 import { passphrase, rawKey, recoveryKey } from '../src/keyring/slot.ts';
 import { keyringMemory } from '../src/keyring/storage.ts';
-import { codeOfPromise } from './error-code.ts';
+import { codeOf, codeOfPromise } from './error-code.ts';
 import { storedText, testKeyring } from './test-keyring.ts';
 
 type Json = null | boolean | number | string | Json[] | { [name: string]: Json };
@@ -58,6 +59,22 @@ function other(value: Json): Json {
 }
 
 describe('a keyring document', () => {
+  it('names a KEK outside by null, and no KEK twice', async () => {
+    const { storage } = await testKeyring();
+    const { keks, ...rest } = JSON.parse(await storedText(storage)) as { keks: { id: string }[] };
+    const [kek] = keks;
+    const text = (entries: readonly unknown[]) => JSON.stringify({ ...rest, keks: entries });
+    expect(parseDocument(text([{ ...kek, wrapped: null }])).document.keks).toMatchObject([{ wrapped: null }]);
+    for (const entries of [
+      [kek, kek],
+      [kek, { ...kek, wrapped: null }],
+      [{ ...kek, wrapped: 1 }],
+      [{ ...kek, id: null }],
+      [],
+    ])
+      expect(codeOf(() => parseDocument(text(entries)))).toBe('ERR_KEYRING_DAMAGED');
+  });
+
   it('is refused whatever member is altered, removed, or of another kind', async () => {
     const { text, openers } = await full();
     const json = JSON.parse(text) as Json;

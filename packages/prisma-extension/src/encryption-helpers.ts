@@ -3,9 +3,17 @@
  *
  * @module
  */
-import { blindIndexTerm, type FieldCipher, FieldsealError } from '@fieldseal/core';
+import {
+  type FieldCipher,
+  FieldsealError,
+  type IndexSearch,
+  type SearchTerms,
+  type StoredTerms,
+  searchTerms,
+  storedTerms,
+} from '@fieldseal/core';
 import type { KeyAccess } from './key-access.ts';
-import type { CompiledModel, EncryptedNode } from './schema/compiled-schema.ts';
+import type { CompiledModel, EncryptedNode, IndexNode } from './schema/compiled-schema.ts';
 import type { SchemaMap } from './schema/schema-map.ts';
 import type { Transform } from './transform.ts';
 import { bindingOf, identityOfGiven } from './walk/binding.ts';
@@ -48,12 +56,31 @@ export interface EncryptionHelpers<Models> {
     row?: Readonly<Partial<Models[Model]>>,
   ): Promise<Models[Model][Field]>;
   /**
-   * The term to look for in an index column.
+   * What the column of an index stores for a value: a term, or a list of them for an index that has many. For an equality index without
+   * partitions it is the term to look for, too; elsewhere that is {@link search}.
    *
    * @param column - field with the `@blindIndex` annotation
-   * @param value - a value of the field that it indexes; null gives null
+   * @param value - a value of the field that it indexes, or a list of values for an index over several fields; null gives null
    */
-  index<Model extends keyof Models>(model: Model, column: keyof Models[Model], value: unknown): Promise<string | null>;
+  index<Model extends keyof Models>(
+    model: Model,
+    column: keyof Models[Model] | (string & {}),
+    value: unknown,
+  ): Promise<StoredTerms>;
+  /**
+   * Terms to look for in the column of an index, and whether rows with them have to be looked at.
+   *
+   * @returns null for a search that the index does not serve
+   * @example
+   * ```ts
+   * const found = await prisma.$encryption.search('Patient', 'nameTerms', { contains: 'ada' });
+   * ```
+   */
+  search<Model extends keyof Models>(
+    model: Model,
+    column: keyof Models[Model] | (string & {}),
+    search: IndexSearch,
+  ): Promise<SearchTerms | null>;
   /**
    * Copies of rows that raw SQL or TypedSQL gave, decrypted. Columns are known by their name in the database or in the schema.
    *
@@ -102,12 +129,18 @@ export function encryptionHelpers(parts: HelperParts): EncryptionHelpers<Record<
       return opened[field];
     },
     index: async (model, column, value) => {
-      const node = modelOf(parts, model).fields.get(column);
-      if (node?.kind !== 'index') throw unknown(model, column, 'the field is no index column');
-      const source = encryptedNode(parts, model, node.spec.source.field);
-      if (isStoredNull(source, value)) return null;
+      const { spec } = indexOf(parts, model, column);
+      const values = spec.sources.length > 1 ? (value as readonly unknown[]) : [value];
+      const prepared = spec.sources.map(({ field }, at) => {
+        const source = encryptedNode(parts, model, field);
+        return isStoredNull(source, values[at]) ? null : toCipher(source, values[at]);
+      });
       const { indexRoot } = await keys.resolve();
-      return blindIndexTerm(indexRoot, node.spec, toCipher(source, value));
+      return storedTerms(indexRoot, [{ index: spec, values: prepared }])[0] ?? null;
+    },
+    search: async (model, column, search) => {
+      const { spec } = indexOf(parts, model, column);
+      return searchTerms((await keys.resolve()).indexRoot, spec, search);
     },
     decryptRows: async (model, rows, aliases = {}) => {
       const columns = columnsOf(parts, model, aliases, rows as readonly Dictionary[]);
@@ -123,6 +156,15 @@ export function encryptionHelpers(parts: HelperParts): EncryptionHelpers<Record<
       return copies;
     },
   };
+}
+
+/** The index of a column, or of the relation to a table of terms. */
+function indexOf(parts: HelperParts, model: string, column: string): IndexNode {
+  const node = modelOf(parts, model).fields.get(column);
+  const index = node?.kind === 'relation' ? node.terms : node;
+  if (index?.kind !== 'index' || index.spec.model !== model)
+    throw unknown(model, column, 'the field is no index column');
+  return index;
 }
 
 /** A column of a row that may hold cells, with the fields that they are bound to beside it. */

@@ -1,10 +1,11 @@
-import { type EngineName, FieldCipher, FieldsealError } from '@fieldseal/core';
+import { type EngineName, FieldCipher, FieldsealError, type Normalizers, type ReadWatch } from '@fieldseal/core';
 import { Decimal } from '@prisma/client-runtime-utils';
 import { globalOmitOf, hasExtension } from './client-internals.ts';
 import { type EncryptionHelpers, encryptionHelpers, type ModelsOf } from './encryption-helpers.ts';
 import { KeyAccess, type KeyringOption } from './key-access.ts';
 import { rawRedaction, redacting } from './redaction.ts';
 import { needsRows, updateRowByRow } from './row-by-row.ts';
+import { checkNormalizerOption } from './schema/check-normalizers.ts';
 import { compileSchema } from './schema/compiled-schema.ts';
 import { schemaMapFor } from './schema/from-client.ts';
 import type { SchemaMap } from './schema/schema-map.ts';
@@ -38,8 +39,23 @@ export interface EncryptionOptions {
    * `prisma-client-js` has another copy, which matters to `instanceof` alone.
    */
   readonly decimal?: DecimalClass;
+  /**
+   * Normalisers that annotations name and Fieldseal does not bring along, by name: `phone`, and any `"name@version"`. One that is missing is
+   * refused with ERR_OPTIONS, one of another version with ERR_SCHEMA_STALE: its terms would not be found.
+   *
+   * @example
+   * ```ts
+   * import { parsePhoneNumberFromString } from 'libphonenumber-js';
+   *
+   * const phone = { version: 1, normalize: (text: string) => parsePhoneNumberFromString(text, 'DE')?.number ?? '' };
+   * encryption({ normalizers: { phone } });
+   * ```
+   */
+  readonly normalizers?: Normalizers;
   /** Engine that does the cryptography; `auto`, the fastest that works here, by default. */
   readonly engine?: EngineName | 'auto';
+  /** Asked before stored values are opened, and told of it: honey cells and the breaker of @fieldseal/monitor. None by default. */
+  readonly watch?: readonly ReadWatch[];
 }
 
 /** What the extension uses of a client. */
@@ -75,7 +91,7 @@ export type EncryptedClient<Client> = Client & { readonly $encryption: Encryptio
  * await prisma.patient.findFirst({ where: { email: 'ada@example.com' } });
  * ```
  * @throws ERR_SCHEMA for an annotation that cannot be served, ERR_SCHEMA_STALE for a map of another schema, ERR_OPTIONS when the extension
- * is applied twice; later, from queries, the errors of keys, filters and cells
+ * is applied twice or lacks a normaliser; later, from queries, the errors of keys, filters and cells
  */
 export function encryption<Client>(options: EncryptionOptions = {}): (client: Client) => EncryptionExtension<Client> {
   const extend = (client: Extendable): Extendable => {
@@ -84,8 +100,10 @@ export function encryption<Client>(options: EncryptionOptions = {}): (client: Cl
         hint: 'Applied twice it would encrypt twice. Remove one.',
       });
     const map = schemaMapFor(client, options.schema);
-    const models = compileSchema(map, (model) => globalOmitOf(client, model));
-    const cipher = new FieldCipher({ engine: options.engine ?? 'auto' });
+    const normalizers = options.normalizers ?? {};
+    checkNormalizerOption(map, normalizers);
+    const models = compileSchema(map, (model) => globalOmitOf(client, model), normalizers);
+    const cipher = new FieldCipher({ engine: options.engine ?? 'auto', watch: options.watch ?? [] });
     const keys = new KeyAccess(options.keyring);
     const transform = new Transform(cipher, keys, options.decimal ?? Decimal);
     const run = (params: QueryParams): Promise<unknown> => {

@@ -3,7 +3,16 @@
  *
  * @module
  */
-export { type ErrorCode, FieldsealError, isFieldsealError } from '@fieldseal/core';
+export {
+  type ErrorCode,
+  FieldsealError,
+  type IndexSearch,
+  isFieldsealError,
+  type Normalizer,
+  type Normalizers,
+  type SearchTerms,
+  type StoredTerms,
+} from '@fieldseal/core';
 export type { EncryptionHelpers, ModelsOf } from './encryption-helpers.ts';
 export { type EncryptedClient, type EncryptionExtension, type EncryptionOptions, encryption } from './extension.ts';
 export { guardAdapter } from './guard/guard-adapter.ts';
@@ -14,4 +23,5 @@ export type {
   IndexMap,
   ModelMap,
   SchemaMap,
+  TermColumnMap,
 } from './schema/schema-map.ts';

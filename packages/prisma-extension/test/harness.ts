@@ -136,6 +136,7 @@ export async function openDatabase(target: Target, options: EncryptionOptions = 
       await plain.typed.deleteMany();
       await plain.sealed.deleteMany();
       await plain.moving.deleteMany();
+      await plain.searched.deleteMany();
     },
     close: async () => {
       await Promise.all([plain.$disconnect(), base.$disconnect()]);

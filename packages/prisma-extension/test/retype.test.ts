@@ -53,9 +53,10 @@ describe.each(['sqlite', 'postgresql', 'mysql'])('retyping of %s', (provider) =>
 
   it.each(['client', 'js'])('changes no line of prisma-%s that names no annotated field', (kind) => {
     const map = readSchemaMap(schemaText(models, { provider }));
-    const annotated = Object.values(map.models).flatMap(({ encrypted, indexes }) => [
+    const annotated = Object.values(map.models).flatMap(({ encrypted, indexes, terms }) => [
       ...Object.keys(encrypted),
       ...Object.keys(indexes),
+      ...Object.keys(terms),
     ]);
     const names = new RegExp(`\\b(?:${annotated.join('|')})\\b`);
     // The names of fields that these take stand elsewhere.

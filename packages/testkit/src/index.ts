@@ -11,6 +11,24 @@ export {
   type TextStoreFixture,
   textStoreContract,
 } from './contracts/key-store.ts';
+export { type KeyWrapperFixture, keyWrapperContract } from './contracts/key-wrapper.ts';
+export {
+  type RemoteKeyWrapperFixture,
+  remoteKeyWrapperContract,
+  type ServiceFault,
+} from './contracts/remote-key-wrapper.ts';
+export {
+  type FaultReplies,
+  type HttpReply,
+  type HttpRequest,
+  type HttpService,
+  startHttpService,
+} from './key-services/http-service.ts';
+export {
+  startVaultTransit,
+  type VaultTransitService,
+  type VaultTransitServiceOptions,
+} from './key-services/vault-transit.ts';
 export { newCanary } from './plaintext-scan/canary.ts';
 export { type FileFinding, scanBytes, scanFiles } from './plaintext-scan/scan.ts';
 export type { ScanFinding } from './plaintext-scan/scan-window.ts';

@@ -7,6 +7,7 @@ import {
   blindIndexTerm,
   type Channels,
   createKeyring,
+  defineIndex,
   FieldCipher,
   type FieldSpec,
   fileKeyStore,
@@ -197,7 +198,7 @@ describe('no error holds a value', () => {
     for (const [type, value] of bad) {
       const error = await errorOf(() => cipher.encrypt(view, [{ spec: spec(type), value, binding: null }]));
       expectNothingOf([VALUE], written(error));
-      const indexed = { model: 'User', column: 'emailIndex', name: 'eq', source: spec(type), normalize: [], bits: 128 };
+      const indexed = defineIndex({ model: 'User', column: 'emailIndex', name: 'eq', sources: [spec(type)] });
       expectNothingOf([VALUE], written(await errorOf(() => blindIndexTerm(view.indexRoot, indexed, value))));
     }
     expectNothingOf([VALUE], written(seen));

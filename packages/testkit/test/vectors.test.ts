@@ -6,7 +6,13 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { runVectorFolder } from '../src/vectors/vector-folder.ts';
 
 const SPEC = fileURLToPath(new URL('../../../spec/vectors', import.meta.url));
-const FILES = { 'blind-index.json': 18, 'cells-invalid.json': 236, 'cells.json': 36, 'wrapped-dek.json': 18 };
+const FILES = {
+  'blind-index-kinds.json': 37,
+  'blind-index.json': 18,
+  'cells-invalid.json': 236,
+  'cells.json': 36,
+  'wrapped-dek.json': 18,
+};
 
 type Case = Record<string, unknown>;
 
@@ -49,7 +55,13 @@ describe('the vectors of the specification', () => {
   it('are told by their members, not by the name of their file', async () => {
     for (const [at, file] of Object.keys(FILES).entries()) await cp(join(SPEC, file), join(folder, `${at}.json`));
     const results = await runVectorFolder(folder);
-    expect(results.map(({ kind }) => kind)).toEqual(['blind index terms', 'invalid cells', 'cells', 'wrapped DEKs']);
+    expect(results.map(({ kind }) => kind)).toEqual([
+      'index terms of all kinds',
+      'blind index terms',
+      'invalid cells',
+      'cells',
+      'wrapped DEKs',
+    ]);
   });
 });
 
@@ -83,6 +95,18 @@ describe('the runner reports', () => {
     ['blind-index.json', 'name', (text) => `${text}x`],
     ['blind-index.json', 'bits', (bits) => (Number(bits) > 8 ? Number(bits) - 8 : Number(bits) + 8)],
     ['blind-index.json', 'values', () => 'no list'],
+    ['blind-index-kinds.json', 'root', otherDigit],
+    ['blind-index-kinds.json', 'kindKey', otherDigit],
+    ['blind-index-kinds.json', 'name', (text) => `${text}x`],
+    ['blind-index-kinds.json', 'kind', () => 'other'],
+    ['blind-index-kinds.json', 'sources', () => [['Other', 'field']]],
+    ['blind-index-kinds.json', 'sources', () => []],
+    ['blind-index-kinds.json', 'sources', () => 'Patient.name'],
+    ['blind-index-kinds.json', 'sources', () => [['Patient']]],
+    ['blind-index-kinds.json', 'types', () => ['Text']],
+    ['blind-index-kinds.json', 'parameters', () => 3],
+    ['blind-index-kinds.json', 'terms', () => ['1.00']],
+    ['blind-index-kinds.json', 'terms', () => null],
     ['cells.json', 'dek', () => 'ABCD'],
     ['cells.json', 'suite', () => 0x13],
     ['cells.json', 'type', () => 'Text'],
@@ -206,6 +230,7 @@ describe('the command', () => {
   it('prints JSON when asked to', async () => {
     const { code, out } = await run('--json', SPEC);
     expect(JSON.parse(out)).toMatchObject([
+      { file: 'blind-index-kinds.json', total: 37 },
       { file: 'blind-index.json', total: 18, passed: 18, failures: [] },
       {},
       {},

@@ -1,6 +1,7 @@
 import {
   blindIndexTerms,
   createKeyring,
+  defineIndex,
   type EngineName,
   FieldCipher,
   type FieldSpec,
@@ -30,7 +31,7 @@ const SPEC: FieldSpec = {
   type: 'String',
   pad: null,
 };
-const INDEX: IndexSpec = { model: 'Person', column: 'emailIndex', name: 'eq', source: SPEC, normalize: [], bits: 128 };
+const INDEX: IndexSpec = defineIndex({ model: 'Person', column: 'emailIndex', name: 'eq', sources: [SPEC] });
 
 /** Engines that core has, whether or not they work here. */
 export function engineNames(): EngineName[] {

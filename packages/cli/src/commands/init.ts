@@ -1,10 +1,12 @@
 import {
   createKeyring,
   type Environment,
+  environmentVaultKek,
   FieldsealError,
   formatRawKey,
   formatRecoveryKey,
   generateRawKey,
+  type KeyWrapper,
   keyringFile,
   keyringPath,
   passphrase,
@@ -15,6 +17,7 @@ import {
   XAES_256_GCM,
   XCHACHA20_POLY1305,
 } from '@fieldseal/core';
+import { environmentKek } from '@fieldseal/core/kek';
 import type { Command, CommandInput, Report } from '../command.ts';
 import { type Appended, appendVariable } from '../env-file.ts';
 import { table } from '../table.ts';
@@ -23,6 +26,12 @@ import { table } from '../table.ts';
 const SUITE_NAMES: Readonly<Record<string, SuiteId>> = {
   'xchacha20-poly1305': XCHACHA20_POLY1305,
   'xaes-256-gcm': XAES_256_GCM,
+};
+
+/** KEKs outside the keyring that the command line knows. Others need their clients: createKeyring takes them. */
+const KEKS: Readonly<Record<string, (env: Environment) => KeyWrapper>> = {
+  env: environmentKek,
+  vault: environmentVaultKek,
 };
 
 /** Where the key of a new keyring comes from, and where it is kept. */
@@ -46,6 +55,11 @@ export const init: Command = {
   options: {
     keyring: { value: 'path', help: 'where to create it; FIELDSEAL_KEYRING or ./fieldseal.keyring.json by default' },
     suite: { value: 'suite', help: 'cipher of the keys; the first by default', choices: Object.keys(SUITE_NAMES) },
+    kek: {
+      value: 'kek',
+      help: 'KEK outside the keyring: FIELDSEAL_KEK, or in Vault by FIELDSEAL_VAULT_KEY (docs/kms.md)',
+      choices: Object.keys(KEKS),
+    },
     // Not --env-file: Node 20 takes an option of that name for itself wherever it stands.
     'save-key': { value: 'env file', help: 'file that a generated key is appended to; made with mode 0600' },
   },
@@ -59,16 +73,20 @@ async function createNew({ options, env }: CommandInput): Promise<Report> {
   // Asked first, so that a keyring that is there costs no key and touches no file.
   if ((await storage.read()) !== null)
     throw new FieldsealError('ERR_KEYRING_EXISTS', `there is a keyring at ${path} already`);
+  const kek = options['kek'] === undefined ? undefined : KEKS[options['kek']]?.(env);
   const key = chooseKey(env);
   const envFile = key.text === undefined ? undefined : options['save-key'];
   // The key is kept before anything depends on it.
   const appended = envFile === undefined ? undefined : await appendVariable(envFile, 'FIELDSEAL_KEY', key.text ?? '');
-  const { keyring, recovery } = await createKeyring({ storage, openers: [key.opener], suite }).catch(
-    async (error: unknown) => {
-      await appended?.undo();
-      throw error;
-    },
-  );
+  const { keyring, recovery } = await createKeyring({
+    storage,
+    openers: [key.opener],
+    suite,
+    ...(kek !== undefined && { kek }),
+  }).catch(async (error: unknown) => {
+    await appended?.undo();
+    throw error;
+  });
   const recoveryText = formatRecoveryKey(recovery);
   recovery.wipe();
   keyring.close();
@@ -76,6 +94,7 @@ async function createNew({ options, env }: CommandInput): Promise<Report> {
     path,
     id: keyring.id,
     suite,
+    kek: kek?.id,
     key,
     envFile,
     appended,
@@ -97,6 +116,8 @@ interface Created {
   readonly path: string;
   readonly id: string;
   readonly suite: SuiteId;
+  /** Id of the KEK outside the keyring. */
+  readonly kek: string | undefined;
   readonly key: KeyChoice;
   readonly envFile: string | undefined;
   readonly appended: Appended | undefined;
@@ -104,7 +125,7 @@ interface Created {
   readonly isDefault: boolean;
 }
 
-function report({ path, id, suite, key, envFile, appended, recoveryText, isDefault }: Created): Report {
+function report({ path, id, suite, kek, key, envFile, appended, recoveryText, isDefault }: Created): Report {
   const shown = key.text !== undefined && envFile === undefined ? key.text : undefined;
   const place = shown ?? (envFile === undefined ? `from ${key.source}` : `written to ${envFile} as FIELDSEAL_KEY`);
   const lines = [
@@ -112,6 +133,7 @@ function report({ path, id, suite, key, envFile, appended, recoveryText, isDefau
       ['keyring', path],
       ['id', id],
       ['suite', SUITES[suite].name],
+      ...(kek === undefined ? [] : [['kek', `${kek}, outside the keyring`]]),
       ['key', place],
       ['recovery key', recoveryText],
     ]),
@@ -128,12 +150,17 @@ function report({ path, id, suite, key, envFile, appended, recoveryText, isDefau
         ]),
     ...(isDefault ? [] : ['Set FIELDSEAL_KEYRING to this path for the application.']),
     'Write the recovery key down and keep it away from this machine. It opens the keyring when the key is lost, and is not shown again.',
+    ...(kek === undefined
+      ? []
+      : [
+          'The recovery key does not stand in for the KEK: if that is lost, so is the data. Applications need it in their environment.',
+        ]),
     'Back up the keyring: without it the encrypted data is lost, whatever keys are kept.',
   ];
   const warnings =
     appended?.exposed === true ? [`${envFile} can be opened by other users of this machine: chmod 600 it`] : [];
   const json = {
-    keyring: { path, id, suite: SUITES[suite].name },
+    keyring: { path, id, suite: SUITES[suite].name, ...(kek !== undefined && { kek }) },
     key: {
       source: key.source,
       ...(envFile !== undefined && { envFile }),

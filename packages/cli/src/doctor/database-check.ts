@@ -1,4 +1,4 @@
-import { parseInlineSchema, type SchemaMap } from '@fieldseal/prisma/internal';
+import { type ModelMap, parseInlineSchema, type SchemaMap } from '@fieldseal/prisma/internal';
 import type { SchemaFile } from '../schema-file.ts';
 import { PROVIDERS } from './adapter.ts';
 import { checkCells, type FieldCount } from './cells-check.ts';
@@ -70,8 +70,9 @@ async function checkModels(
       findings.push(...found);
       if (count !== null) fields.push(count);
     }
-    for (const field of present(model.map.indexes, structure)) {
-      const source = model.map.encrypted[model.map.indexes[field]?.of ?? ''];
+    for (const field of present(countedIndexes(model.map), structure)) {
+      const [of = ''] = model.map.indexes[field]?.of ?? [];
+      const source = model.map.encrypted[of];
       if (source === undefined || !structure.columns.has(source.dbName)) continue;
       options.progress.step(`counting ${model.name}.${field}`);
       findings.push(...(await checkTerms(database, model, field, options)));
@@ -87,6 +88,16 @@ function failed(found: Finding): CheckedDatabase {
 /** Fields whose column is there. */
 function present(fields: Readonly<Record<string, { readonly dbName: string }>>, { columns }: Structure): string[] {
   return Object.entries(fields).flatMap(([field, { dbName }]) => (columns.has(dbName) ? [field] : []));
+}
+
+/** Indexes with one term in every row that has a value: a column beside the one field that they are over. */
+function countedIndexes({ indexes }: ModelMap): ModelMap['indexes'] {
+  return Object.fromEntries(
+    Object.entries(indexes).filter(
+      ([, { of, kind, list, child }]) =>
+        of.length === 1 && !list && child === null && (kind === 'equality' || kind === 'range'),
+    ),
+  );
 }
 
 /** Models with encrypted fields. Those whose schema Prisma leaves to the connection get the one that its URL names. */

@@ -89,7 +89,8 @@ function termColumns(
   columns: Columns,
   indexes: readonly Index[],
 ): Finding[] {
-  return Object.entries(map.indexes).flatMap(([field, { dbName, bits, unique }]) => {
+  return Object.entries(map.indexes).flatMap(([field, { dbName, bits, unique, child }]) => {
+    if (child !== null) return []; // the terms are in a table of their own
     const place = `${name}.${field}`;
     const findings = columnFindings(place, dbName, columns, (found, refuse) => {
       checkTermColumn(bits, nativeOf(dialect.nativeType(found.type, 'String'), found, refuse), refuse);

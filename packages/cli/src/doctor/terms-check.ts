@@ -54,7 +54,7 @@ export async function checkTerms(
   options: CountOptions,
 ): Promise<readonly Finding[]> {
   const index = model.map.indexes[field] as IndexMap;
-  const source = model.map.encrypted[index.of] as EncryptedFieldMap;
+  const source = model.map.encrypted[index.of[0] ?? ''] as EncryptedFieldMap;
   const place = `${model.name}.${field}`;
   const { rows, findings } = await counting(database, model, place, options, (limit) =>
     countTerms(database.dialect, model.map, source, index, limit),

@@ -1,6 +1,6 @@
 import type { SecretBytes } from '../secret-bytes.ts';
 import type { SuiteId } from '../suite.ts';
-import type { KeyWrapper, WrapContext } from './key-wrapper.ts';
+import type { KeyWrapper, WrapContext, WrapOptions } from './key-wrapper.ts';
 import { dekAad, unwrapKey, wrapKey } from './wrapped-key.ts';
 
 /** A KEK held in this process. It owns its key. */
@@ -20,11 +20,13 @@ export class LocalKek implements KeyWrapper {
     return this.#key;
   }
 
-  async wrap(key: SecretBytes, context: WrapContext): Promise<Uint8Array> {
+  async wrap(key: SecretBytes, context: WrapContext, options: WrapOptions = {}): Promise<Uint8Array> {
+    options.signal?.throwIfAborted();
     return wrapKey(this.#key, this.#suite, key, dekAad(this.id, context));
   }
 
-  async unwrap(wrapped: Uint8Array, context: WrapContext): Promise<SecretBytes> {
+  async unwrap(wrapped: Uint8Array, context: WrapContext, options: WrapOptions = {}): Promise<SecretBytes> {
+    options.signal?.throwIfAborted();
     return unwrapKey(this.#key, wrapped, dekAad(this.id, context), context.keyId);
   }
 

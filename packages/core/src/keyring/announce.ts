@@ -8,3 +8,8 @@ export function announce(
 ): void {
   publish('fieldseal:keyring', { action, keyringId: keyring.id, generation: keyring.generation, subject });
 }
+
+/** Publishes that a keyring could not be opened, for whoever watches for tries. */
+export function announceRefusal(code: 'ERR_KEYRING_LOCKED' | 'ERR_KEYRING_DAMAGED'): void {
+  publish('fieldseal:failure', { code, model: undefined, field: undefined, keyId: undefined });
+}

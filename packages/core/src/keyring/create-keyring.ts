@@ -2,12 +2,13 @@ import { randomBytes } from 'node:crypto';
 import { toHex } from '../bytes.ts';
 import type { CacheOptions } from '../dek-cache/cache-options.ts';
 import { FieldsealError } from '../errors.ts';
+import type { KeyWrapper } from '../kek/key-wrapper.ts';
 import type { KeyStore } from '../key-store/key-store.ts';
 import type { SecretBytes } from '../secret-bytes.ts';
 import { type SuiteId, XCHACHA20_POLY1305 } from '../suite.ts';
 import { announce } from './announce.ts';
 import { type KeyringDocument, serializeDocument } from './document.ts';
-import { KekRing, newKek, newKeyset, randomSecret } from './kek-ring.ts';
+import { KekRing, newKek, newKeyset, outsideKek, randomSecret } from './kek-ring.ts';
 import { generateRecoveryKey } from './key-text.ts';
 import { APPLICATION_SCOPE, type Keyring, openKeyring } from './keyring.ts';
 import { RECOVERY_TYPE, recoveryKey, type Slot, type SlotOpener, sealSlot } from './slot.ts';
@@ -24,26 +25,33 @@ export interface CreateKeyringOptions {
   readonly keyStore?: KeyStore;
   /** As for opening it. */
   readonly cache?: CacheOptions | 'none';
+  /**
+   * A KEK outside the keyring that wraps its keys, each by a request; by default one inside the keyring does. **Without it the data is
+   * lost**, whatever opens the keyring: consider `multiKek`. Give it to openKeyring again.
+   */
+  readonly kek?: KeyWrapper;
 }
 
 /**
  * Creates a keyring with one KEK, one DEK and one index root, stores it, and reads it back through every slot before it returns.
  *
  * @returns the open keyring, and its recovery key: show it once (formatRecoveryKey), then wipe it
- * @throws ERR_KEYRING_EXISTS when the storage, or the key store, holds keys already, ERR_KEYRING_IO when it cannot be written
+ * @throws ERR_KEYRING_EXISTS when the storage, or the key store, holds keys already, ERR_KEYRING_IO when it cannot be written,
+ * ERR_KEK_… when the KEK outside fails, before anything is stored
  */
 export async function createKeyring(
   options: CreateKeyringOptions,
 ): Promise<{ keyring: Keyring; recovery: SecretBytes }> {
-  const { storage, openers, suite = XCHACHA20_POLY1305 } = options;
+  const { storage, openers, suite = XCHACHA20_POLY1305, kek } = options;
+  const outside = kek === undefined ? [] : [kek];
   if (openers.every(({ type }) => type === RECOVERY_TYPE))
     throw new FieldsealError('ERR_OPTIONS', 'a keyring needs a way to open it besides its recovery key');
   const root = randomSecret();
-  const keks = new KekRing();
+  const keks = new KekRing(outside);
   try {
     const recovery = generateRecoveryKey();
     const all = [...openers, recoveryKey(recovery)];
-    const document = await newDocument(root, all, suite);
+    const document = await newDocument(root, all, suite, kek);
     const record = await newKeyset(keks, document, root, APPLICATION_SCOPE);
     const { keyStore } = options;
     if (keyStore !== undefined && (await keyStore.load(APPLICATION_SCOPE)) !== null) throw existing('the key store');
@@ -52,8 +60,9 @@ export async function createKeyring(
       throw existing(storage.label);
     // The keyring first: keys in a store are of no use without the KEK that it holds.
     if (keyStore !== undefined && !(await keyStore.save(record, null))) throw existing('the key store');
-    for (const opener of all) (await openKeyring({ ...options, openers: [opener], cache: 'none' })).close();
-    const keyring = await openKeyring(options);
+    for (const opener of all)
+      (await openKeyring({ ...options, openers: [opener], keks: outside, cache: 'none' })).close();
+    const keyring = await openKeyring({ ...options, keks: outside });
     await keyring.resolve(APPLICATION_SCOPE);
     announce('create', keyring);
     return { keyring, recovery };
@@ -67,6 +76,7 @@ async function newDocument(
   root: SecretBytes,
   openers: readonly SlotOpener[],
   suite: SuiteId,
+  kek: KeyWrapper | undefined,
 ): Promise<KeyringDocument> {
   const id = toHex(randomBytes(8));
   const slots: Slot[] = [];
@@ -79,7 +89,7 @@ async function newDocument(
     created,
     suite,
     slots,
-    keks: [newKek(id, root, suite)],
+    keks: [kek === undefined ? newKek(id, root, suite) : outsideKek(kek)],
     keysets: [],
   };
 }

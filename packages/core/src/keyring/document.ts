@@ -12,13 +12,13 @@ import type { SecretBytes } from '../secret-bytes.ts';
 import { isSuite, type SuiteId } from '../suite.ts';
 import type { Slot } from './slot.ts';
 
-/** A KEK under the root key. */
-export interface WrappedKek {
+/** A KEK under the root key, or the name of one outside the keyring. */
+export interface KekEntry {
   readonly id: string;
   /** ISO 8601 in UTC. */
   readonly created: string;
-  /** base64url */
-  readonly wrapped: string;
+  /** base64url; null for a KEK outside, which is given when the keyring is opened. */
+  readonly wrapped: string | null;
 }
 
 /** What a keyring holds. */
@@ -33,7 +33,7 @@ export interface KeyringDocument {
   readonly suite: SuiteId;
   readonly slots: readonly Slot[];
   /** KEK versions; the last one wraps new keys. */
-  readonly keks: readonly WrappedKek[];
+  readonly keks: readonly KekEntry[];
   /** Keysets of static scopes; empty when an outside key store holds them. */
   readonly keysets: readonly KeysetRecord[];
 }
@@ -88,6 +88,7 @@ export function parseDocument(text: string): { readonly document: KeyringDocumen
   if (document.slots.length === 0 || document.keks.length === 0) throw damaged('it has no slot or no KEK');
   // Slots are tried before anything is authenticated, and each may cost a scrypt.
   if (document.slots.length > MAX_SLOTS) throw damaged('it has too many slots');
+  if (new Set(document.keks.map((kek) => kek.id)).size < document.keks.length) throw damaged('a KEK id stands twice');
   if (new Set(document.slots.map((slot) => slot.id)).size < document.slots.length)
     throw damaged('a slot id stands twice');
   return { document, mac: bytes };
@@ -130,9 +131,9 @@ function parseSlot(json: unknown): Slot {
   return { id, type, created, params: checked as Slot['params'], wrapped };
 }
 
-function parseKek(json: unknown): WrappedKek {
+function parseKek(json: unknown): KekEntry {
   const { id, created, wrapped } = members(json, 'kek');
-  if (!isText(id) || !isText(created) || !isText(wrapped)) throw damaged('kek');
+  if (!isText(id) || !isText(created) || (wrapped !== null && !isText(wrapped))) throw damaged('kek');
   return { id, created, wrapped };
 }
 

@@ -1,7 +1,7 @@
 import { encodeHeader } from '../cell.ts';
 import { FieldsealError } from '../errors.ts';
 import { observed, publish } from '../events.ts';
-import { deriveFieldKey, deriveIndexKey } from '../kdf.ts';
+import { deriveFieldKey, deriveIndexKey, deriveKindKey } from '../kdf.ts';
 import type { KeyStatus } from '../key-store/keyset-record.ts';
 import type { SecretBytes } from '../secret-bytes.ts';
 import { SUITES, type SuiteId } from '../suite.ts';
@@ -98,6 +98,16 @@ export class IndexRoot {
   /** The HMAC key of one index, derived on first use. It stays this object's. */
   indexKey(model: string, field: string, indexName: string): SecretBytes {
     return this.#keys.get([model, field, indexName], (root) => deriveIndexKey(root, model, field, indexName));
+  }
+
+  /** The HMAC key of an index of another kind than plain equality, derived on first use. It stays this object's. */
+  kindKey(
+    kind: string,
+    indexName: string,
+    sources: readonly { readonly model: string; readonly field: string }[],
+  ): SecretBytes {
+    const names = sources.flatMap(({ model, field }) => [model, field]);
+    return this.#keys.get([kind, indexName, ...names], (root) => deriveKindKey(root, kind, indexName, names));
   }
 
   /** Wipes the root and all keys derived from it. */

@@ -1,6 +1,6 @@
 import { type CacheOptions, type CachePolicy, cachePolicy } from '../dek-cache/cache-options.ts';
 import type { SharedCache } from '../dek-cache/shared-cache.ts';
-import { FieldsealError } from '../errors.ts';
+import { FieldsealError, isFieldsealError } from '../errors.ts';
 import { type KeyringEvent, publish } from '../events.ts';
 import type { KeyWrapper } from '../kek/key-wrapper.ts';
 import type { KeyStore } from '../key-store/key-store.ts';
@@ -8,7 +8,7 @@ import type { KeySeries, KeysetRecord } from '../key-store/keyset-record.ts';
 import { replaceRecord } from '../key-store/memory.ts';
 import * as keyset from '../keyset.ts';
 import type { SecretBytes } from '../secret-bytes.ts';
-import { announce } from './announce.ts';
+import { announce, announceRefusal } from './announce.ts';
 import { authenticateDocument, type KeyringDocument, parseDocument } from './document.ts';
 import { KekRing, newKeyset, newKeyVersion } from './kek-ring.ts';
 import type { KeySource, KeyView } from './key-view.ts';
@@ -39,6 +39,8 @@ export interface OpenKeyringOptions {
   readonly openers: readonly SlotOpener[];
   /** The key store that was given when the keyring was created. */
   readonly keyStore?: KeyStore;
+  /** The KEKs outside the keyring that its keys were wrapped by. They are asked when keys are made or unwrapped, and not for opening. */
+  readonly keks?: readonly KeyWrapper[];
   /** Bounds of the cache of unwrapped keys; `none` keeps no key beyond the query that asked for it. */
   readonly cache?: CacheOptions | 'none';
 }
@@ -55,8 +57,10 @@ export async function openKeyring(options: OpenKeyringOptions): Promise<Keyring>
   if (text === null) throw new FieldsealError('ERR_KEYRING_MISSING', `there is no keyring at ${storage.label}`);
   const { document, mac } = parseDocument(text);
   const opened = await openAny(document, openers);
-  if (opened === null)
+  if (opened === null) {
+    announceRefusal('ERR_KEYRING_LOCKED');
     throw new FieldsealError('ERR_KEYRING_LOCKED', `the keyring at ${storage.label} could not be opened`);
+  }
   const { root } = opened;
   try {
     authenticateDocument(document, mac, root);
@@ -65,6 +69,8 @@ export async function openKeyring(options: OpenKeyringOptions): Promise<Keyring>
     return keyring;
   } catch (error) {
     root.wipe();
+    // Options that cannot be served are no try to break in.
+    if (isFieldsealError(error, 'ERR_KEYRING_DAMAGED')) announceRefusal('ERR_KEYRING_DAMAGED');
     throw error;
   }
 }
@@ -88,7 +94,7 @@ export class Keyring implements KeySource {
   readonly #keyStore: KeyStore;
   readonly #root: SecretBytes;
   readonly #live: LiveDocument;
-  readonly #keks = new KekRing();
+  readonly #keks: KekRing;
   readonly #reader: KeysetReader;
   readonly #views: KeyViews;
   readonly #sharing: KeysetSharing | undefined;
@@ -103,6 +109,7 @@ export class Keyring implements KeySource {
       save: (record, expected) => this.#saveInside(record, expected),
     };
     this.#root = root;
+    this.#keks = new KekRing(options.keks);
     this.#sharing = policy.shared === undefined ? undefined : this.#share(policy, policy.shared, document, outside);
     this.#reader = new KeysetReader(this.#live, this.#keyStore, outside ? this.#sharing?.tier : undefined);
     this.#views = new KeyViews(this.#reader, policy, this.#opener(), this.#sharing?.group);

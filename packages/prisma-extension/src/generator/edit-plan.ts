@@ -5,21 +5,23 @@
  * @module
  */
 import { FieldsealError } from '@fieldseal/core';
-import type { ModelMap, SchemaMap } from '../schema/schema-map.ts';
+import type { IndexMap, ModelMap, SchemaMap } from '../schema/schema-map.ts';
 import {
   compoundLines,
   createLine,
   type FieldToType,
   filterLine,
   havingLine,
-  INDEX_CREATE,
-  INDEX_UPDATE,
+  indexLine,
+  isOrdered,
   type LineEdit,
   makesGroups,
   NEVER,
   namesUniqueRow,
   readLine,
   readType,
+  TERM_CREATE,
+  TERM_UPDATE,
   tellsRowsApart,
   updateLine,
 } from './line-edit.ts';
@@ -55,14 +57,25 @@ interface OutputType {
   readonly fields: readonly { readonly name: string; readonly args: readonly InputField[] }[];
 }
 
-type Kind = 'create' | 'update' | 'where' | 'unique' | 'having' | 'order' | 'extreme' | 'relevance' | 'plain';
+type Kind =
+  | 'create'
+  | 'update'
+  | 'where'
+  | 'unique'
+  | 'having'
+  | 'order'
+  | 'groupOrder'
+  | 'extreme'
+  | 'relevance'
+  | 'plain';
 
 /** What an input type is, by its name without the model's. The first that fits counts. */
 const KINDS: readonly (readonly [RegExp, Kind])[] = [
   [/^(Where|ScalarWhere)Input$/, 'where'],
   [/^WhereUniqueInput$/, 'unique'],
   [/^ScalarWhereWithAggregatesInput$/, 'having'],
-  [/^OrderByWith(Relation|Aggregation|RelationAndSearchRelevance)Input$/, 'order'],
+  [/^OrderByWith(Relation|RelationAndSearchRelevance)Input$/, 'order'],
+  [/^OrderByWithAggregationInput$/, 'groupOrder'],
   [/^(Avg|Max|Min|Sum)OrderByAggregateInput$/, 'extreme'],
   [/^CountOrderByAggregateInput$/, 'plain'],
   [/^OrderByRelevanceInput$/, 'relevance'],
@@ -80,7 +93,7 @@ const EXTREMES = ['Min', 'Max', 'Avg', 'Sum'] as const;
  */
 export function planEdits(map: SchemaMap, dmmf: TypeDmmf): LineEdit[] {
   return Object.entries(map.models).flatMap(([model, modelMap]) => {
-    if (Object.keys(modelMap.encrypted).length === 0) return [];
+    if (Object.keys(modelMap.encrypted).length + Object.keys(modelMap.terms).length === 0) return [];
     return new ModelPlan(model, modelMap, dmmf).edits();
   });
 }
@@ -103,7 +116,8 @@ class ModelPlan {
       model,
       name,
       map: field,
-      indexes: Object.values(map.indexes).filter(({ of }) => of === name),
+      indexes: Object.values(map.indexes).filter(({ of }) => of.length === 1 && of[0] === name),
+      compounds: compoundIndexes(map).filter(({ of }) => of.includes(name)),
       optional: !field.list && required?.includes(name) !== true,
     }));
     this.#inputs = (dmmf.schema.inputObjectTypes.prisma ?? []).filter(({ meta }) => meta?.grouping === model);
@@ -157,12 +171,18 @@ class ModelPlan {
       if (given === undefined || (isData(kind) && !isScalar(given, field.map.column))) return [];
       return this.#fieldLine(kind, input.name, field);
     });
-    const indexes = Object.keys(this.#map.indexes).flatMap((column) => {
+    const indexes = Object.entries(this.#map.indexes).flatMap(([column, index]) => {
+      const given = has(column);
+      if (given === undefined || !isData(kind) || (index.child === null && !isScalar(given, 'String'))) return [];
+      const relation = given.inputTypes[0]?.type ?? '';
+      return [this.#edit(input.name, column, indexLine([this.#model, column], kind, index, relation))];
+    });
+    const terms = Object.keys(this.#map.terms).flatMap((column) => {
       const given = has(column);
       if (given === undefined || !isData(kind) || !isScalar(given, 'String')) return [];
-      return [this.#edit(input.name, column, kind === 'create' ? INDEX_CREATE : INDEX_UPDATE)];
+      return [this.#edit(input.name, column, kind === 'create' ? TERM_CREATE : TERM_UPDATE)];
     });
-    return [...lines, ...indexes, ...(kind === 'unique' ? this.#uniqueKeys(input) : [])];
+    return [...lines, ...indexes, ...terms, ...(kind === 'unique' ? this.#uniqueKeys(input) : [])];
   }
 
   #fieldLine(kind: Kind, block: string, field: FieldToType): LineEdit[] {
@@ -172,8 +192,10 @@ class ModelPlan {
     if (kind === 'where') return one(filterLine(field, 'any'));
     if (kind === 'unique') return one(filterLine(field, 'unique'));
     if (kind === 'having') return one(havingLine(field));
-    if (kind === 'order' || kind === 'extreme')
-      return one({ expected: ['?: SortOrder', '?: SortOrderInput | SortOrder'], becomes: NEVER });
+    if (kind === 'order' || kind === 'groupOrder' || kind === 'extreme') {
+      const expected = ['?: SortOrder', '?: SortOrderInput | SortOrder'];
+      return one({ expected, becomes: kind === 'order' && isOrdered(field) ? null : NEVER });
+    }
     return [];
   }
 
@@ -195,7 +217,10 @@ class ModelPlan {
 
   /** The keys that name a unique row, with those fields beside that have a unique index. */
   #uniqueKeys({ name, constraints }: InputType): LineEdit[] {
-    const more = this.#fields.filter(namesUniqueRow).map((field) => field.name);
+    const own = this.#fields.filter(namesUniqueRow).map((field) => field.name);
+    // Several fields together cannot be asked for here: one stands for all, and the extension refuses it alone.
+    const first = compoundIndexes(this.#map).flatMap(({ unique, of }) => (unique ? of.slice(0, 1) : []));
+    const more = [...new Set([...own, ...first])];
     if (more.length === 0) return [];
     const keys = constraints.fields ?? [];
     const text = (list: readonly string[]) => `, ${list.map((key) => JSON.stringify(key)).join(' | ')}>`;
@@ -249,13 +274,20 @@ class ModelPlan {
   }
 }
 
+/** Indexes over several fields, all of whose rows have terms. */
+function compoundIndexes({ indexes, encrypted }: ModelMap): IndexMap[] {
+  return Object.values(indexes).filter(
+    ({ of }) => of.length > 1 && of.every((field) => encrypted[field]?.mode !== 'migrating'),
+  );
+}
+
 /** One or several names of fields, without those that must not be there. */
 function listed(type: string, without: readonly string[], mark: string): string {
   const text = `Exclude<Prisma.${type}, ${without.map((field) => JSON.stringify(field)).join(' | ')}>`;
   return `${mark}${text} | ${text}[]`;
 }
 
-function isData(kind: Kind): boolean {
+function isData(kind: Kind): kind is 'create' | 'update' {
   return kind === 'create' || kind === 'update';
 }
 

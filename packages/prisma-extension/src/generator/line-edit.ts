@@ -4,7 +4,14 @@
  *
  * @module
  */
-import type { ColumnType } from '@fieldseal/core';
+import {
+  type ColumnType,
+  EXACT_BITS,
+  foldsCase,
+  type IndexKind,
+  isCustomNormalizer,
+  parseNormalizer,
+} from '@fieldseal/core';
 import type { EncryptedFieldMap, IndexMap, ModelMap } from '../schema/schema-map.ts';
 import { listOf, valueText } from './value-text.ts';
 
@@ -31,7 +38,10 @@ export interface FieldToType {
   readonly model: string;
   readonly name: string;
   readonly map: EncryptedFieldMap;
+  /** Indexes over this field alone. */
   readonly indexes: readonly IndexMap[];
+  /** Indexes over this field and others. */
+  readonly compounds: readonly IndexMap[];
   /** Whether the column may be NULL. */
   readonly optional: boolean;
 }
@@ -51,16 +61,36 @@ export function filterName(model: string): string {
   return `${model}FieldsealFilter`;
 }
 
+/** Comparisons besides equality, by the kinds of index that serve them. */
+const SERVED_BY: Readonly<Record<string, readonly IndexKind[]>> = {
+  lt: ['range'],
+  lte: ['range'],
+  gt: ['range'],
+  gte: ['range'],
+  contains: ['ngram'],
+  startsWith: ['prefix', 'ngram'],
+  endsWith: ['suffix', 'ngram'],
+};
+
 /**
- * The filters of encrypted fields. Operators that no blind index serves are named and forbidden: an object that happens to have one more
- * member would pass otherwise.
+ * The filters of encrypted fields: of values, with modes, and with the comparisons that are served, of which `in` stands for all of equality.
+ * Those that are not are named and forbidden: an object that happens to have one more member would pass otherwise.
  */
 export function filterType(model: string): string {
   const name = filterName(model);
-  const refused = ['lt', 'lte', 'gt', 'gte', 'contains', 'startsWith', 'endsWith', 'search', 'path'];
-  const members = ['equals?: V', 'in?: Exclude<V, null>[]', 'notIn?: Exclude<V, null>[]', `not?: V | ${name}<V>`];
-  const all = [...members, 'mode?: Mode', ...refused.map((operator) => `${operator}${NEVER}`)];
-  return `export type ${name}<V, Mode = never> = { ${all.join('; ')} }`;
+  const equal = (yes: string, no: string) => `'in' extends Served ? ${yes} : ${no}`;
+  const members = [
+    'equals?: V',
+    `in?: ${equal('Exclude<V, null>[]', 'never')}`,
+    `notIn?: ${equal('Exclude<V, null>[]', 'never')}`,
+    `not?: ${equal(`V | ${name}<V, Mode, Served>`, 'Extract<V, null>')}`,
+    'mode?: Mode',
+    ...Object.keys(SERVED_BY).map(
+      (operator) => `${operator}?: '${operator}' extends Served ? Exclude<V, null> : never`,
+    ),
+    ...['search', 'path'].map((operator) => `${operator}${NEVER}`),
+  ];
+  return `export type ${name}<V, Mode = never, Served = 'in'> = { ${members.join('; ')} }`;
 }
 
 /** A field in results: exact, or possibly null whatever the column says. */
@@ -116,12 +146,34 @@ function written({ map }: FieldToType, becomes: string): string | null {
   return map.type === map.column && map.enum === null ? null : becomes;
 }
 
-/** An index column where rows are written: it is written by the extension alone. */
-export const INDEX_CREATE: Pick<LineEdit, 'expected' | 'becomes'> = { expected: ['?: string | null'], becomes: NEVER };
+/**
+ * An index column, or the relation to a table of terms, where rows are written: it is written by the extension alone.
+ *
+ * @param column - the model and the field
+ * @param relation - type of the nested write, for a relation
+ */
+export function indexLine(
+  [model, field]: readonly [model: string, field: string],
+  kind: 'create' | 'update',
+  { list, child }: Pick<IndexMap, 'list' | 'child'>,
+  relation: string,
+): Pick<LineEdit, 'expected' | 'becomes'> {
+  if (child !== null) return { expected: [`?: ${relation}`], becomes: NEVER };
+  if (list)
+    return {
+      expected: [`?: ${model}${kind === 'create' ? 'Create' : 'Update'}${field}Input | string[]`],
+      becomes: NEVER,
+    };
+  const text = kind === 'create' ? 'string | null' : 'NullableStringFieldUpdateOperationsInput | string | null';
+  return { expected: [`?: ${text}`], becomes: NEVER };
+}
+
+/** The column of a table of terms where its rows are written. */
+export const TERM_CREATE: Pick<LineEdit, 'expected' | 'becomes'> = { expected: [': string'], becomes: NEVER };
 
 /** The same in changes. */
-export const INDEX_UPDATE: Pick<LineEdit, 'expected' | 'becomes'> = {
-  expected: ['?: NullableStringFieldUpdateOperationsInput | string | null'],
+export const TERM_UPDATE: Pick<LineEdit, 'expected' | 'becomes'> = {
+  expected: ['?: StringFieldUpdateOperationsInput | string'],
   becomes: NEVER,
 };
 
@@ -147,26 +199,58 @@ function prismaFilter({ model, map, optional }: FieldToType, kind: string): stri
 
 /** What can be asked of a field: whatever one of its indexes serves, and whether it is NULL. */
 function filterOf(field: FieldToType, purpose: 'any' | 'unique'): string {
-  const { model, map, optional, indexes } = field;
+  const { model, map, optional, indexes, compounds } = field;
   if (map.list) return '{ isEmpty?: boolean }';
   const text = valueText(map).write;
   if (namesUniqueRow(field) && purpose === 'unique') return text;
+  const value = optional ? `${text} | null` : text;
   if (serves(field, purpose)) {
-    const folds = indexes.some(({ normalize }) => normalize.includes('lowercase'));
-    const mode = folds && map.mode !== 'migrating' ? `, 'default' | 'insensitive'` : '';
-    const value = optional ? `${text} | null` : text;
-    return `${value} | ${filterName(model)}<${value}${mode}>`;
+    const served = map.mode === 'migrating' ? [] : comparisons(indexes);
+    return `${value} | ${filterName(model)}<${[value, modes(field, indexes), ...listed(served)].join(', ')}>`;
   }
+  if (map.mode !== 'migrating' && compounds.length > 0)
+    return `${value} | ${filterName(model)}<${value}, ${modes(field, compounds)}, never>`;
   if (!optional) return 'never';
   if (map.column === 'Json')
     return '{ equals?: Prisma.JsonNullValueFilter; not?: Prisma.JsonNullValueFilter; path?: never }';
   return `null | ${filterName(model)}<null>`;
 }
 
+/** Comparisons besides equality that one of the indexes serves. */
+function comparisons(indexes: readonly IndexMap[]): string[] {
+  return Object.entries(SERVED_BY).flatMap(([operator, kinds]) =>
+    indexes.some(({ kind }) => kinds.includes(kind)) ? [operator] : [],
+  );
+}
+
+/** What is served besides equality, as the last argument of a filter's type; none where that is its default. */
+function listed(served: readonly string[]): string[] {
+  return served.length === 0 ? [] : [['in', ...served].map((operator) => `'${operator}'`).join(' | ')];
+}
+
+/** Modes of a filter. Whether a normaliser of the application folds case is known at run time only. */
+function modes({ map }: FieldToType, indexes: readonly IndexMap[]): string {
+  const folds = indexes.some(
+    ({ normalize }) =>
+      foldsCase(normalize) || normalize.some((written) => isCustomNormalizer(parseNormalizer(written)?.name ?? '')),
+  );
+  return folds && map.mode !== 'migrating' ? `'default' | 'insensitive'` : 'never';
+}
+
 /** Whether filters on the field are served: while it is being migrated, by the column itself together with an exact index. */
 function serves({ map, indexes }: FieldToType, purpose: 'any' | 'unique'): boolean {
   if (map.mode !== 'migrating') return indexes.length > 0;
-  return purpose === 'any' && map.type === map.column && indexes.some(({ normalize }) => normalize.length === 0);
+  return purpose === 'any' && map.type === map.column && indexes.some(isExact);
+}
+
+/** Whether terms of an index are equal exactly when the values are. */
+function isExact({ kind, partitions, bits, normalize }: IndexMap): boolean {
+  return kind === 'equality' && partitions === 1 && bits >= EXACT_BITS && normalize.length === 0;
+}
+
+/** Whether the field is ordered by a range index: rows that a query takes are sorted after they were decrypted. */
+export function isOrdered({ map, indexes }: FieldToType): boolean {
+  return map.mode !== 'migrating' && indexes.some(({ kind }) => kind === 'range');
 }
 
 /** Whether a value of the field names a row by way of a unique index, although the column itself is not unique. */
@@ -176,7 +260,7 @@ export function namesUniqueRow({ map, indexes }: FieldToType): boolean {
 
 /** Whether rows can be told apart by the field: by an index whose terms are equal exactly when the values are. */
 export function tellsRowsApart({ map, indexes }: FieldToType): boolean {
-  return map.mode !== 'migrating' && indexes.some(({ normalize }) => normalize.length === 0);
+  return map.mode !== 'migrating' && indexes.some(isExact);
 }
 
 /** Whether rows can be grouped by the field: a group shows its value, which is that of any cell in it. */
@@ -193,11 +277,15 @@ export function compoundLines(
 ): LineEdit[] {
   const taken = new Set<string>();
   return columns.flatMap((column) => {
-    const { of } = indexes[column] ?? {};
-    const map = of === undefined ? undefined : encrypted[of];
-    if (of === undefined || map === undefined || map.mode === 'migrating' || taken.has(of)) return [];
-    taken.add(of);
-    const either = `{ ${of}: ${valueText(map).write}; ${column}?: never } | { ${column}: string; ${of}?: never }`;
+    const of = indexes[column]?.of ?? [];
+    const maps = of.flatMap((field) => encrypted[field] ?? []);
+    const usable =
+      maps.length > 0 && maps.every(({ mode }) => mode !== 'migrating') && !of.some((field) => taken.has(field));
+    if (!usable) return [];
+    for (const field of of) taken.add(field);
+    const values = maps.map((map, at) => `${of[at]}: ${valueText(map).write}`).join('; ');
+    const none = of.map((field) => `${field}?: never`).join('; ');
+    const either = `{ ${values}; ${column}?: never } | { ${column}: string; ${none} }`;
     return [{ model, block, key: column, expected: [': string'], becomes: null, line: `} & (${either}) & {` }];
   });
 }

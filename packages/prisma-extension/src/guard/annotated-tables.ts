@@ -1,5 +1,5 @@
 import type { ColumnType } from '@fieldseal/core';
-import type { SchemaMap } from '../schema/schema-map.ts';
+import type { ModelMap, SchemaMap } from '../schema/schema-map.ts';
 import type { Token } from './tokens.ts';
 
 /** A column that holds cells or the terms of a blind index. */
@@ -35,17 +35,18 @@ export class AnnotatedTables {
   /** @param exact - whether quoted names are those names in exactly this case */
   constructor(map: SchemaMap, exact: boolean) {
     this.#exact = exact;
-    this.#tables = Object.entries(map.models).flatMap(
-      ([model, { dbName: name, dbSchema: schema, encrypted, indexes }]) => {
-        const cells = Object.entries(encrypted).map(([field, { dbName, column, list, mode }]): AnnotatedColumn => {
-          return { model, field, name: dbName, holds: 'cells', type: column, list, migrating: mode === 'migrating' };
-        });
-        const terms = Object.entries(indexes).map(([field, { dbName }]): AnnotatedColumn => {
-          return { model, field, name: dbName, holds: 'terms', type: 'String', list: false, migrating: false };
-        });
-        return cells.length === 0 ? [] : [{ name, schema, columns: [...cells, ...terms] }];
-      },
-    );
+    this.#tables = Object.entries(map.models).flatMap(([model, modelMap]) => {
+      const { dbName: name, dbSchema: schema, encrypted, indexes, terms } = modelMap;
+      const cells = Object.entries(encrypted).map(([field, { dbName, column, list, mode }]): AnnotatedColumn => {
+        return { model, field, name: dbName, holds: 'cells', type: column, list, migrating: mode === 'migrating' };
+      });
+      const beside = Object.entries(indexes).filter(([, { child }]) => child === null);
+      const columns = [...beside.map(([field, { dbName, list }]) => ({ field, dbName, list })), ...tableColumns(terms)];
+      const held = columns.map(({ field, dbName, list }): AnnotatedColumn => {
+        return { model, field, name: dbName, holds: 'terms', type: 'String', list, migrating: false };
+      });
+      return cells.length + held.length === 0 ? [] : [{ name, schema, columns: [...cells, ...held] }];
+    });
     for (const table of this.#tables) {
       const key = table.name.toLowerCase();
       this.#byName.set(key, [...(this.#byName.get(key) ?? []), table]);
@@ -96,4 +97,9 @@ export class AnnotatedTables {
     const lower = text.toLowerCase();
     return this.#tables.find(({ name }) => lower.includes(name.toLowerCase()));
   }
+}
+
+/** Columns of a table of terms. */
+function tableColumns(terms: ModelMap['terms']): { field: string; dbName: string; list: boolean }[] {
+  return Object.entries(terms).map(([field, { dbName }]) => ({ field, dbName, list: false }));
 }

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { FieldsealError } from '@fieldseal/core';
-import type { EncryptedFieldMap, IndexMap, SchemaMap } from '../schema/schema-map.ts';
+import type { EncryptedFieldMap, SchemaMap } from '../schema/schema-map.ts';
 
 /** Providers of Prisma's datasources that there are constraints for. MariaDB is `mysql`. */
 export const CONSTRAINT_PROVIDERS = ['postgresql', 'mysql', 'sqlite'] as const;
@@ -31,6 +31,8 @@ interface Rules {
   readonly Json: (column: string) => string;
   readonly terms: (column: string, length: number) => string;
   readonly lists: Readonly<Partial<Record<EncryptedFieldMap['column'], (column: string) => string>>>;
+  /** Lists of terms; null where there are no lists. */
+  readonly termLists: ((column: string, length: number) => string) | null;
 }
 
 const RULES: Readonly<Record<ConstraintProvider, Rules>> = {
@@ -44,6 +46,9 @@ const RULES: Readonly<Record<ConstraintProvider, Rules>> = {
       String: (c) => `cardinality(${c}) = 0 OR (array_to_string(${c}, ',') || ',') ~ '^(fs1:[A-Za-z0-9_-]{67,},)+$'`,
       Json: (c) => `cardinality(${c}) = 0 OR (array_to_string(${c}, ',') || ',') ~ '^("fs1:[A-Za-z0-9_-]{67,}",)+$'`,
     },
+    // array_to_string() leaves a NULL out, which no list of terms has.
+    termLists: (c, length) =>
+      `cardinality(${c}) = 0 OR (array_position(${c}, NULL) IS NULL AND (array_to_string(${c}, ',') || ',') ~ '^([0-9]+[.][0-9a-f]{${length - 2},},)+$')`,
   },
   mysql: {
     String: (c) => `HEX(LEFT(${c}, 4)) = '6673313A' AND LENGTH(${c}) >= ${MIN_TEXT}`,
@@ -51,6 +56,7 @@ const RULES: Readonly<Record<ConstraintProvider, Rules>> = {
     Json: (c) => `CAST(${c} AS CHAR) = 'null' OR HEX(LEFT(CAST(${c} AS CHAR), 5)) = '226673313A'`,
     terms: (c, length) => `${c} REGEXP '^[0-9]+[.][0-9a-f]+$' AND LENGTH(${c}) >= ${length}`,
     lists: {},
+    termLists: null,
   },
   sqlite: {
     String: (c) => `typeof(${c}) = 'text' AND substr(${c}, 1, 4) = 'fs1:' AND length(${c}) >= ${MIN_TEXT}`,
@@ -58,6 +64,7 @@ const RULES: Readonly<Record<ConstraintProvider, Rules>> = {
     Json: (c) => `${c} = 'null' OR (substr(${c}, 1, 5) = '"fs1:' AND length(${c}) >= ${MIN_TEXT + 2})`,
     terms: (c, length) => `${c} GLOB '[0-9]*.*' AND ${c} NOT GLOB '*[^0-9a-f.]*' AND length(${c}) >= ${length}`,
     lists: {},
+    termLists: null,
   },
 };
 
@@ -127,7 +134,7 @@ const sqlite: Writer = ({ name, column, condition }, table, named, drop) =>
   });
 
 function constraintsOf(schema: SchemaMap, rules: Rules): readonly Constraint[] {
-  return Object.values(schema.models).flatMap(({ dbName: table, dbSchema, encrypted, indexes }) => {
+  return Object.values(schema.models).flatMap(({ dbName: table, dbSchema, encrypted, indexes, terms }) => {
     const place = (column: string) => ({
       table,
       schema: dbSchema,
@@ -141,11 +148,18 @@ function constraintsOf(schema: SchemaMap, rules: Rules): readonly Constraint[] {
         mode === 'migrating' ? 'its field is being migrated.' : 'no constraint can look into such a list.';
       return { ...place(dbName), condition: mode === 'migrating' ? null : rule, omitted };
     });
-    const terms = Object.values(indexes).map((index: IndexMap): Constraint => {
-      const condition = (column: string) => rules.terms(column, 2 + index.bits / 4);
-      return { ...place(index.dbName), condition, omitted: null };
+    const beside = Object.values(indexes).filter(({ child }) => child === null);
+    const own = beside.map(({ dbName, list, bits }) => ({ dbName, list, bits }));
+    const others = Object.values(terms).map(({ dbName, index }) => {
+      const { bits = 0 } = schema.models[index.model]?.indexes[index.field] ?? {};
+      return { dbName, list: false, bits };
     });
-    return [...cells, ...terms];
+    const held = [...own, ...others].map(({ dbName, list, bits }): Constraint => {
+      const rule = list ? rules.termLists : rules.terms;
+      const condition = rule === null ? null : (column: string) => rule(column, 2 + Math.ceil(bits / 4));
+      return { ...place(dbName), condition, omitted: condition === null ? 'the database has no lists.' : null };
+    });
+    return [...cells, ...held];
   });
 }
 

@@ -20,12 +20,27 @@ export interface Annotation {
 /** Names of the annotations. */
 export type AnnotationName = 'encrypted' | 'blindIndex' | 'scope';
 
+/** Form of an argument's value: `number` is a whole one that is not negative, `bound` any number, or a word that names another value. */
+type Form = 'word' | 'number' | 'list' | 'wordOrList' | 'bound';
+
 /** Arguments of each annotation and the form of their values. */
-const ANNOTATIONS: Readonly<
-  Record<AnnotationName, Readonly<Record<string, 'word' | 'number' | 'list' | 'wordOrList'>>>
-> = {
+const ANNOTATIONS: Readonly<Record<AnnotationName, Readonly<Record<string, Form>>>> = {
   encrypted: { type: 'word', bind: 'list', pad: 'number', name: 'word', mode: 'word' },
-  blindIndex: { of: 'wordOrList', normalize: 'list', bits: 'number', name: 'word', kind: 'word' },
+  blindIndex: {
+    of: 'wordOrList',
+    kind: 'word',
+    normalize: 'list',
+    bits: 'number',
+    partitions: 'number',
+    min: 'number',
+    max: 'number',
+    n: 'number',
+    from: 'bound',
+    to: 'bound',
+    step: 'bound',
+    name: 'word',
+    allowLeakage: 'word',
+  },
   scope: {},
 };
 
@@ -35,7 +50,9 @@ const NAMES = Object.keys(ANNOTATIONS) as AnnotationName[];
 const AT_START = /^@([A-Za-z_][\w-]*)(.*)$/s;
 /** One of our names behind an @ anywhere in a line: also behind a full-width @, a space or a prefix. */
 const ANYWHERE = new RegExp(`[@\uFF20]\\s*(?:\\w+\\.)*(?:${NAMES.join('|')})\\b`, 'i');
-const TOKEN = /\s*(?:([A-Za-z_]\w*)|(\d+)|"([^"\\]*)"|([[\]():,]))/y;
+const TOKEN = /\s*(?:([A-Za-z_]\w*)|(-?\d+(?:\.\d+)?)|"([^"\\]*)"|([[\]():,]))/y;
+/** Digits that a JavaScript number keeps. */
+const SAFE_DIGITS = 15;
 
 /**
  * Reads the annotations of a comment.
@@ -90,14 +107,14 @@ function readArguments(
     if (Object.hasOwn(args, key)) throw schemaError(`@${name} has the argument ${key} twice`, place);
     tokens.expect(':');
     const value = tokens.value();
-    const fits = {
+    const fits: Readonly<Record<Form, boolean>> = {
       word: typeof value === 'string',
-      number: typeof value === 'number',
+      number: Number.isInteger(value) && Number(value) >= 0,
       list: Array.isArray(value),
       wordOrList: typeof value !== 'number',
+      bound: !Array.isArray(value),
     };
-    if (!fits[forms[key] as keyof typeof fits])
-      throw schemaError(`the argument ${key} of @${name} has the wrong form`, place);
+    if (!fits[forms[key] as Form]) throw schemaError(`the argument ${key} of @${name} has the wrong form`, place);
     args[key] = value;
     if (tokens.peek() !== ')') tokens.expect(',');
   }
@@ -134,7 +151,10 @@ class Tokens {
   /** A word, a string, a number or a list of words and strings. */
   value(): ArgumentValue {
     const { text, kind } = this.#take();
-    if (kind === 'number') return Number(text);
+    if (kind === 'number') {
+      if (text.replace(/\D/g, '').length <= SAFE_DIGITS) return Number(text);
+      throw this.#unreadable('a number of so many digits stands in quotes');
+    }
     if (kind !== 'mark') return text;
     if (text !== '[') throw this.#unreadable('a value is missing');
     const list: string[] = [];

@@ -3,17 +3,11 @@
  *
  * @module
  */
-import {
-  type ColumnType,
-  type FieldsealError,
-  MAX_PAD,
-  NORMALIZER_NAMES,
-  type NormalizerName,
-  VALUE_TYPES,
-  type ValueType,
-} from '@fieldseal/core';
+import { type ColumnType, MAX_PAD, VALUE_TYPES, type ValueType } from '@fieldseal/core';
 import { type Annotation, type ArgumentValue, parseAnnotations, schemaError } from './annotation.ts';
-import { cellLimit, checkCellColumn, checkTermColumn } from './column-size.ts';
+import { buildIndex } from './build-index.ts';
+import { cellLimit, checkCellColumn } from './column-size.ts';
+import { checkPlain, type Refuse, refuser, type Surroundings } from './field-rules.ts';
 import type {
   BoundFieldMap,
   EncryptedFieldMap,
@@ -32,9 +26,6 @@ const COLUMNS: readonly ColumnType[] = ['String', 'Bytes', 'Json'];
 /** Modes that an annotation may name. */
 const MODES: readonly FieldMode[] = ['migrating', 'readonly'];
 
-/** Types with so few values that the frequency of terms tells which is which (SciTePress 2024, "LAMA"). */
-const FEW_VALUES: readonly ValueType[] = ['Boolean'];
-
 /** Types of columns that cells can be bound to: their values have one text, in the client and in the database. */
 const BOUND_TYPES: readonly string[] = ['String', 'Int', 'BigInt'] satisfies BoundFieldMap['type'][];
 
@@ -43,24 +34,6 @@ const FOLDING: readonly string[] = ['mysql', 'sqlserver'];
 
 /** Native types of text that give a value back as it was written. `Char` pads it with spaces. */
 const EXACT_TEXT: readonly string[] = ['Text', 'VarChar', 'MediumText', 'LongText', 'Uuid', 'Citext'];
-
-/** Arguments that a later version will serve. They are refused rather than ignored. */
-const NOT_YET = ['kind'];
-
-/** Bits of a term unless the annotation says otherwise. */
-const DEFAULT_BITS = 128;
-/** Shorter terms collide, and an equality search would then return a row that does not match. */
-const MIN_BITS = 96;
-const MAX_BITS = 256;
-
-/** What the rules look at besides the field itself. */
-interface Surroundings {
-  readonly model: ParsedModel;
-  readonly provider: string;
-  readonly enums: ParsedSchema['enums'];
-  /** Fields that a relation is built on, as `Model.field`. */
-  readonly referenced: ReadonlySet<string>;
-}
 
 interface Annotated {
   readonly field: ParsedField;
@@ -76,8 +49,8 @@ interface Annotated {
 export function buildSchemaMap({ provider, enums, models }: ParsedSchema): SchemaMap {
   const referenced = new Set(models.flatMap((model) => model.fields.flatMap((field) => referencedBy(model, field))));
   const contexts = new Map<string, string>();
-  const entries = models.map((model): [string, ModelMap] => {
-    const map = modelMap({ model, provider, enums, referenced });
+  const entries = models.map((model): [string, Omit<ModelMap, 'terms'>] => {
+    const map = modelMap({ model, models, provider, enums, referenced });
     for (const [field, { context }] of Object.entries(map.encrypted)) {
       const name = `${context.model}.${context.field}`;
       const other = contexts.get(name);
@@ -87,15 +60,34 @@ export function buildSchemaMap({ provider, enums, models }: ParsedSchema): Schem
     }
     return [model.name, map];
   });
+  const terms = termColumns(models, entries);
   const used = new Set(entries.flatMap(([, map]) => Object.values(map.encrypted).map((field) => field.enum)));
   return {
     format: 'fieldseal-schema/1',
     enums: Object.fromEntries(Object.entries(enums).filter(([name]) => used.has(name))),
-    models: Object.fromEntries(entries),
+    models: Object.fromEntries(entries.map(([name, map]) => [name, { ...map, terms: terms.get(name) ?? {} }])),
   };
 }
 
-function modelMap(around: Surroundings): ModelMap {
+/** The columns of tables of terms, by model. */
+function termColumns(
+  models: readonly ParsedModel[],
+  entries: readonly (readonly [string, Omit<ModelMap, 'terms'>])[],
+): ReadonlyMap<string, ModelMap['terms']> {
+  return new Map(
+    entries.flatMap(([model, { indexes }]) =>
+      Object.entries(indexes).flatMap(([field, { child }]) => {
+        const column = models
+          .find(({ name }) => name === child?.model)
+          ?.fields.find(({ name }) => name === child?.field);
+        if (child === null || column === undefined) return [];
+        return [[child.model, { [child.field]: { dbName: column.dbName, index: { model, field } } }] as const];
+      }),
+    ),
+  );
+}
+
+function modelMap(around: Surroundings): Omit<ModelMap, 'terms'> {
   const { model } = around;
   if (parseAnnotations(model.documentation, { model: model.name }).length > 0) {
     throw schemaError('an annotation stands on the model; put it on a field', { model: model.name });
@@ -108,14 +100,14 @@ function modelMap(around: Surroundings): ModelMap {
       encrypted[entry.field.name] = encryptedField(around, entry.field, entry.encrypted);
   }
   for (const entry of annotated) {
-    if (entry.index !== undefined) indexes[entry.field.name] = index(around, entry.field, entry.index, encrypted);
+    if (entry.index !== undefined) indexes[entry.field.name] = buildIndex(around, entry.field, entry.index, encrypted);
   }
   refuseSharedNames(model, indexes);
   for (const { field } of annotated) {
     if (
       field.unique &&
       Object.hasOwn(encrypted, field.name) &&
-      !Object.values(indexes).some((map) => map.of === field.name && map.unique)
+      !Object.values(indexes).some(({ of, unique }) => of.length === 1 && of[0] === field.name && unique)
     ) {
       throw schemaError('@unique on ciphertext enforces nothing; put it on a @blindIndex column of this field', {
         model: model.name,
@@ -144,9 +136,10 @@ function modelMap(around: Surroundings): ModelMap {
 function refuseSharedNames(model: ParsedModel, indexes: Readonly<Record<string, IndexMap>>): void {
   const names = new Set<string>();
   for (const [field, { of, name }] of Object.entries(indexes)) {
-    if (names.has(`${of} ${name}`))
-      throw schemaError(`two indexes of ${of} have the name "${name}"`, { model: model.name, field });
-    names.add(`${of} ${name}`);
+    const key = JSON.stringify([of, name]);
+    if (names.has(key))
+      throw schemaError(`two indexes of ${of.join(', ')} have the name "${name}"`, { model: model.name, field });
+    names.add(key);
   }
 }
 
@@ -157,8 +150,6 @@ function annotate(model: ParsedModel, field: ParsedField): Annotated {
     throw schemaError('@scope is not supported by this version', place);
   if (annotations.length > 1) throw schemaError('a field has one annotation at most', place);
   const [annotation] = annotations;
-  const early = NOT_YET.find((argument) => argument in (annotation?.args ?? {}));
-  if (early !== undefined) throw schemaError(`the argument ${early} is not supported by this version`, place);
   const of = (name: Annotation['name']) => (annotation?.name === name ? annotation : undefined);
   return { field, encrypted: of('encrypted'), index: of('blindIndex') };
 }
@@ -171,7 +162,7 @@ function encryptedField(around: Surroundings, field: ParsedField, { args }: Anno
     throw refuse(
       `@encrypted needs a String, Bytes or Json column, and this is ${field.kind === 'object' ? 'a relation' : field.type}`,
     );
-  checkPlain(model, field, around.referenced, refuse);
+  checkPlain(around, field, refuse);
   const compound = model.compounds.find(({ fields }) => fields.includes(field.name));
   if (compound !== undefined)
     throw refuse(`the constraint ${compound.name} holds ciphertext; use a @blindIndex column in it instead`);
@@ -262,62 +253,6 @@ function boundField({ model, provider }: Surroundings, field: ParsedField): Boun
       'a cell cannot be bound to it: its ids have capital letters, and the database does not tell them from small ones',
     );
   return { dbName: field.dbName, type: type as BoundFieldMap['type'], make: idDefault, spelling };
-}
-
-function index(
-  { model, referenced }: Surroundings,
-  field: ParsedField,
-  { args }: Annotation,
-  encrypted: ModelMap['encrypted'],
-): IndexMap {
-  const refuse = refuser(model, field);
-  const { of, normalize = [], bits = DEFAULT_BITS, name = field.name } = args;
-  if (of === undefined) throw refuse('@blindIndex needs the field that it indexes, as in @blindIndex(of: email)');
-  if (typeof of !== 'string') throw refuse('an index over several fields is not supported by this version');
-  const source = Object.hasOwn(encrypted, of) ? encrypted[of] : undefined;
-  const sourceField = model.fields.find((candidate) => candidate.name === of);
-  if (source === undefined || sourceField === undefined)
-    throw refuse(`@blindIndex(of: ${of}) names no encrypted field of this model`);
-  if (source.type === 'Json') throw refuse('a Json field cannot be indexed');
-  if (source.list) throw refuse('a list cannot be indexed by this version');
-  if (source.enum !== null || FEW_VALUES.includes(source.type))
-    throw refuse('an index of a field with so few values gives them away by their frequency; filter after reading');
-  if (field.kind !== 'scalar' || field.type !== 'String' || field.list) throw refuse('an index column is a String');
-  if (field.required) throw refuse('an index column is optional (String?), because only Fieldseal writes it');
-  checkPlain(model, field, referenced, refuse);
-  for (const normalizer of normalize as readonly string[]) {
-    if (!NORMALIZER_NAMES.some((known) => known === normalizer)) {
-      throw refuse(`there is no normaliser ${normalizer}; known are ${NORMALIZER_NAMES.join(', ')}`);
-    }
-  }
-  if ((normalize as readonly string[]).lastIndexOf('nfkc') > 0)
-    throw refuse('nfkc stands first: behind another normaliser it can undo what that one did');
-  if (!((bits as number) >= MIN_BITS && (bits as number) <= MAX_BITS))
-    throw refuse(`bits is a number from ${MIN_BITS} to ${MAX_BITS}`);
-  checkTermColumn(bits as number, field.nativeType, refuse);
-  return {
-    of,
-    dbName: field.dbName,
-    name: String(name),
-    normalize: normalize as readonly NormalizerName[],
-    bits: bits as number,
-    unique: field.unique,
-  };
-}
-
-/** What neither a ciphertext nor a term can be. */
-function checkPlain(model: ParsedModel, field: ParsedField, referenced: ReadonlySet<string>, refuse: Refuse): void {
-  if (field.id) throw refuse('an @id cannot be encrypted or hold index terms');
-  if (field.hasDefault)
-    throw refuse('the database would write the @default in plaintext; set the value in the application');
-  if (referenced.has(`${model.name}.${field.name}`))
-    throw refuse('a field that a relation is built on cannot be encrypted or hold index terms');
-}
-
-type Refuse = (message: string) => FieldsealError;
-
-function refuser(model: ParsedModel, field: ParsedField): Refuse {
-  return (message) => schemaError(message, { model: model.name, field: field.name });
 }
 
 function referencedBy(model: ParsedModel, field: ParsedField): string[] {

@@ -1,12 +1,13 @@
-import type { FieldSpec, IndexSpec } from '@fieldseal/core';
+import { defineIndex, type FieldSpec, type IndexSpec, type Normalizers } from '@fieldseal/core';
 import { COMBINATORS } from '../walk/grammar.ts';
 import { schemaError } from './annotation.ts';
-import type { BoundFieldMap, FieldMode, SchemaMap } from './schema-map.ts';
+import type { BoundFieldMap, EncryptedFieldMap, FieldMode, IndexMap, SchemaMap } from './schema-map.ts';
 
 /** An encrypted field with the indexes that are kept for it. */
 export interface EncryptedNode {
   readonly kind: 'encrypted';
   readonly spec: FieldSpec;
+  /** Indexes over this field alone; those over several are in {@link CompiledModel.compoundIndexes}. */
   readonly indexes: readonly IndexNode[];
   /** Whether the field is a list, whose elements are encrypted. */
   readonly list: boolean;
@@ -21,11 +22,14 @@ export interface EncryptedNode {
   readonly bind: readonly (readonly [field: string, map: BoundFieldMap])[];
 }
 
-/** A column of index terms. */
+/** An index and the column of its terms. */
 export interface IndexNode {
   readonly kind: 'index';
+  /** `column` is the relation field where the terms have a table of their own. */
   readonly spec: IndexSpec;
   readonly unique: boolean;
+  /** The field of the table of terms that holds them, where they have one; null for a column beside the field. */
+  readonly child: string | null;
 }
 
 /** A relation field. */
@@ -34,6 +38,8 @@ export interface RelationNode {
   /** Whether it gives many rows. */
   readonly list: boolean;
   readonly model: CompiledModel;
+  /** The index whose terms are in the table behind the relation, or null. */
+  readonly terms: IndexNode | null;
 }
 
 /** A model as queries need it. Fields that are neither encrypted, nor index columns, nor relations are not in it. */
@@ -50,6 +56,10 @@ export interface CompiledModel {
   readonly omitted: ReadonlySet<string>;
   /** Fields of each compound id and unique constraint. */
   readonly compounds: ReadonlyMap<string, readonly string[]>;
+  /** Indexes over several fields. */
+  readonly compoundIndexes: readonly IndexNode[];
+  /** The field that holds terms, of a table of terms, whose rows the extension alone writes; null for other models. */
+  readonly termField: string | null;
   /** Whether an encrypted field lies in this model or in one that it can reach. If not, its queries are left alone. */
   readonly reaches: boolean;
   /** Encrypted fields, for results. */
@@ -66,11 +76,13 @@ type Draft = { -readonly [Member in keyof CompiledModel]: CompiledModel[Member] 
  * Links the models of a schema map and finds out what each reaches.
  *
  * @param omitted - fields that the client omits by default, by model
+ * @param normalizers - those of the application
  * @throws ERR_SCHEMA for a field called AND, OR or NOT, or as a member of Object.prototype, in a model that reaches an encrypted field
  */
 export function compileSchema(
   map: SchemaMap,
   omitted: (model: string) => readonly string[] = () => [],
+  normalizers: Normalizers = {},
 ): ReadonlyMap<string, CompiledModel> {
   const models = new Map<string, Draft>();
   for (const name of Object.keys(map.models)) {
@@ -82,6 +94,8 @@ export function compileSchema(
       bound: new Map(),
       omitted: new Set(omitted(name)),
       compounds: new Map(),
+      compoundIndexes: [],
+      termField: Object.keys(map.models[name]?.terms ?? {})[0] ?? null,
       reaches: false,
       encrypted: [],
       paths: [],
@@ -93,22 +107,32 @@ export function compileSchema(
     draft.uniques = model.uniques;
     draft.bound = new Map(Object.entries(model.bound));
     draft.compounds = new Map(Object.entries(model.compounds));
-    draft.encrypted = Object.entries(model.encrypted).map(([field, encrypted]) => {
-      const { column, type, pad, context, list, unique, mode, limit } = encrypted;
-      const spec: FieldSpec = { model: name, field, context, column, type, pad };
-      const indexes = Object.entries(model.indexes).flatMap(([at, { of, unique, dbName: _, ...index }]): IndexNode[] =>
-        of === field ? [{ kind: 'index', unique, spec: { model: name, column: at, source: spec, ...index } }] : [],
-      );
-      for (const index of indexes) draft.fields.set(index.spec.column, index);
+    const specs = new Map(
+      Object.entries(model.encrypted).map(([field, { context, column, type, pad }]): [string, FieldSpec] => [
+        field,
+        { model: name, field, context, column, type, pad },
+      ]),
+    );
+    const indexes = Object.entries(model.indexes).map(([column, index]) =>
+      indexNode(name, column, index, specs, normalizers),
+    );
+    draft.compoundIndexes = indexes.filter(({ spec }) => spec.sources.length > 1);
+    draft.encrypted = [...specs].map(([field, spec]) => {
+      const encrypted = model.encrypted[field] as EncryptedFieldMap;
+      const { list, unique, mode, limit } = encrypted;
+      const own = indexes.filter(({ spec: { sources } }) => sources.length === 1 && sources[0] === spec);
       const names = encrypted.enum === null ? null : new Set(map.enums[encrypted.enum]);
       const bind = encrypted.bind.map((bound) => [bound, model.bound[bound] as BoundFieldMap] as const);
-      return [field, { kind: 'encrypted', spec, indexes, list, unique, names, mode, limit, bind }];
+      return [field, { kind: 'encrypted', spec, indexes: own, list, unique, names, mode, limit, bind }];
     });
     for (const [field, node] of draft.encrypted) draft.fields.set(field, node);
+    for (const index of indexes) if (index.child === null) draft.fields.set(index.spec.column, index);
     for (const [field, type] of draft.types) {
       const list = type.endsWith('[]');
       const target = models.get(list ? type.slice(0, -2) : type);
-      if (target !== undefined) draft.fields.set(field, { kind: 'relation', list, model: target });
+      const terms = indexes.find(({ spec, child }) => child !== null && spec.column === field) ?? null;
+      if (target !== undefined) draft.fields.set(field, { kind: 'relation', list, model: target, terms });
+      if (target !== undefined && terms?.child != null) models.get(target.name)?.fields.set(terms.child, terms);
     }
     draft.reaches = draft.encrypted.length > 0;
   }
@@ -118,6 +142,21 @@ export function compileSchema(
     draft.paths = relations(draft).filter(([, model]) => model.reaches);
   }
   return models;
+}
+
+function indexNode(
+  model: string,
+  column: string,
+  map: IndexMap,
+  specs: ReadonlyMap<string, FieldSpec>,
+  normalizers: Normalizers,
+): IndexNode {
+  const { of, child, unique, kind, name, normalize, bits, partitions, min, max, n, range } = map;
+  const [first, ...rest] = of.map((field) => specs.get(field) as FieldSpec);
+  const sources = [first as FieldSpec, ...rest] as const;
+  const parameters = { kind, name, normalize, normalizers, bits, partitions, min, max, n, range };
+  const spec = defineIndex({ model, column, sources, ...parameters });
+  return { kind: 'index', unique, child: child?.field ?? null, spec };
 }
 
 /** In a filter the names of combinators are Prisma's, and every object has the members of Object.prototype. */

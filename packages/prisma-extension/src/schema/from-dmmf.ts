@@ -42,6 +42,7 @@ interface DmmfField {
   readonly nativeType?: readonly [string, readonly string[]] | null | undefined;
   readonly relationFromFields?: readonly string[] | undefined;
   readonly relationToFields?: readonly string[] | undefined;
+  readonly relationOnDelete?: string | null | undefined;
   readonly documentation?: string | undefined;
 }
 
@@ -82,6 +83,7 @@ function parseField(field: DmmfField, single: ReadonlySet<string>): ParsedField 
     nativeType: field.nativeType ?? null,
     relationFrom: field.relationFromFields ?? [],
     relationTo: field.relationToFields ?? [],
+    onDelete: field.relationOnDelete ?? null,
     documentation: field.documentation ?? '',
   };
 }

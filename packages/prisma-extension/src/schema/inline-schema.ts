@@ -211,6 +211,7 @@ function parseField(
     nativeType: native === undefined ? null : [native.name.slice('db.'.length), split(native.args)],
     relationFrom: names(/\bfields\s*:\s*(\[[^\]]*\])/.exec(relation)?.[1] ?? ''),
     relationTo: names(/\breferences\s*:\s*(\[[^\]]*\])/.exec(relation)?.[1] ?? ''),
+    onDelete: /\bonDelete\s*:\s*(\w+)/.exec(relation)?.[1] ?? null,
     documentation,
     ignored: argsOf('ignore') !== undefined,
   };

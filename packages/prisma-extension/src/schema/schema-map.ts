@@ -1,4 +1,4 @@
-import type { ColumnType, NormalizerName, ValueType } from '@fieldseal/core';
+import type { ColumnType, IndexKind, RangeSpec, ValueType } from '@fieldseal/core';
 import type { IdDefault } from '../id-default.ts';
 
 /**
@@ -30,18 +30,42 @@ export interface EncryptedFieldMap {
   readonly context: { readonly model: string; readonly field: string };
 }
 
-/** A column that holds the terms of a blind index. */
+/** A blind index: by the column that holds its terms, or by the relation to the table that does. */
 export interface IndexMap {
-  /** Encrypted field of the same model. */
-  readonly of: string;
-  /** Name of the column in the database. */
+  /** Encrypted fields of the same model: one, or those of a compound index in its order. */
+  readonly of: readonly string[];
+  readonly kind: IndexKind;
+  /** Name of the column in the database; of an index with a table of its own, that of the relation field, which is no column. */
   readonly dbName: string;
+  /** Whether the column is a list of terms. */
+  readonly list: boolean;
+  /** Where terms have a table of their own: its model, and the field of it that holds them. */
+  readonly child: { readonly model: string; readonly field: string } | null;
   /** Name that the key is derived from. */
   readonly name: string;
-  readonly normalize: readonly NormalizerName[];
+  /** Names of normalisers, with a version behind it where that is not 1: `slug@2`. */
+  readonly normalize: readonly string[];
   readonly bits: number;
+  /** 1 for none. */
+  readonly partitions: number;
+  /** Shortest and longest prefix or suffix, in code points; 0 for other kinds. */
+  readonly min: number;
+  readonly max: number;
+  /** Code points of an n-gram; 0 for other kinds. */
+  readonly n: number;
+  readonly range: RangeSpec | null;
   /** Whether the column is `@unique`. */
   readonly unique: boolean;
+  /** Why an index is accepted that gives its values away, or null. */
+  readonly allowLeakage: string | null;
+}
+
+/** A column of a table of terms, which belongs to the index of another model. */
+export interface TermColumnMap {
+  /** Name of the column in the database. */
+  readonly dbName: string;
+  /** The model and the relation field that carry the annotation. */
+  readonly index: { readonly model: string; readonly field: string };
 }
 
 /** A field that cells of its row are bound to. */
@@ -67,8 +91,10 @@ export interface ModelMap {
   /** Type of every field, with `[]` behind that of a list: `String`, `Post[]`. */
   readonly fields: Readonly<Record<string, string>>;
   readonly encrypted: Readonly<Record<string, EncryptedFieldMap>>;
-  /** By the column that holds the terms. */
+  /** By the column that holds the terms, or the relation to the table that does. */
   readonly indexes: Readonly<Record<string, IndexMap>>;
+  /** Columns of this model that hold the terms of another model's index. */
+  readonly terms: Readonly<Record<string, TermColumnMap>>;
   /** Fields that are `@id` or `@unique` and not encrypted. */
   readonly uniques: readonly string[];
   /** Fields that cells are bound to. */
@@ -107,6 +133,8 @@ export interface ParsedField {
   readonly relationFrom: readonly string[];
   /** Fields of the other model that it points to. */
   readonly relationTo: readonly string[];
+  /** What happens to the row when the one that the relation points to is deleted, as in `Cascade`; null where the schema does not say. */
+  readonly onDelete: string | null;
   /** Triple-slash comment, its lines joined by line feeds. */
   readonly documentation: string;
 }

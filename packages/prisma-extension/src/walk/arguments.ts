@@ -9,6 +9,7 @@ import type { Extras } from './extras.ts';
 import { distinctFields, refuseEncrypted, walkAttempt, walkHaving, walkUnique, walkWhere } from './filters.ts';
 import { type Arguments, FIND, OPERATIONS, type Operation, type Rule } from './grammar.ts';
 import { groupByIndexes } from './grouping.ts';
+import { indexWritten } from './index-writes.ts';
 import { Plan } from './plan.ts';
 import { readBoundFields } from './selection.ts';
 import { entriesOf, isAbsent, isDictionary, itemsOf } from './value-kind.ts';
@@ -16,12 +17,16 @@ import { walkCreate, walkUpdate } from './writes.ts';
 
 type Dictionary = Record<string, unknown>;
 
+/** Operations that take rows away. Rows of a table of terms go with the row that they belong to, or searches would miss it. */
+const REMOVING: readonly string[] = ['delete', 'deleteMany'];
+
 /**
  * The grammar of an operation.
  *
- * @throws ERR_UNSUPPORTED_OPERATION for one that is not known
+ * @throws ERR_UNSUPPORTED_OPERATION for one that is not known, ERR_INDEX_WRITTEN for one that deletes terms
  */
 export function operationOf(model: CompiledModel, name: string): Operation {
+  if (model.termField !== null && REMOVING.includes(name)) throw indexWritten(model, model.termField);
   const operation = Object.hasOwn(OPERATIONS, name) ? OPERATIONS[name] : undefined;
   if (operation !== undefined) return operation;
   throw new FieldsealError('ERR_UNSUPPORTED_OPERATION', `the operation ${name} is unknown`, { model: model.name });
@@ -59,7 +64,9 @@ const WALKS: Readonly<Record<Rule, Walk>> = {
   },
   target: ({ plan, model }, value) => walkWhere(plan, model, value),
   create: ({ plan, model }, value) => walkCreate(plan, model, value),
+  createMany: ({ plan, model }, value) => walkCreate(plan, model, value, true),
   update: ({ plan, model }, value, _, args) => walkUpdate(plan, model, value, args['where']),
+  updateMany: ({ plan, model }, value, _, args) => walkUpdate(plan, model, value, args['where'], true),
   selection: walkSelection,
   orderBy: ({ model }, value) => walkOrderBy(model, value),
   distinct: ({ model }, value, argument, args) => {

@@ -19,8 +19,12 @@ export type Rule =
   | 'target'
   /** Values of a new row, or a list of such. */
   | 'create'
-  /** Changes of the row or rows that the `where` beside it names. */
+  /** The same for rows that one statement writes, which writes no row of another table. */
+  | 'createMany'
+  /** Changes of the row that the `where` beside it names. */
   | 'update'
+  /** The same for all rows that match, in one statement. */
+  | 'updateMany'
   /** select or include. */
   | 'selection'
   | 'orderBy'
@@ -65,11 +69,11 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
   findFirstOrThrow: rows(FIND),
   findMany: rows(FIND),
   create: rows({ data: 'create', ...SELECT }),
-  createMany: none({ data: 'create', skipDuplicates: 'plain' }),
-  createManyAndReturn: rows({ data: 'create', skipDuplicates: 'plain', ...SELECT }),
+  createMany: none({ data: 'createMany', skipDuplicates: 'plain' }),
+  createManyAndReturn: rows({ data: 'createMany', skipDuplicates: 'plain', ...SELECT }),
   update: rows({ where: 'attempt', data: 'update', ...SELECT }),
-  updateMany: none({ where: 'where', data: 'update', limit: 'plain' }),
-  updateManyAndReturn: rows({ where: 'where', data: 'update', limit: 'plain', ...SELECT }),
+  updateMany: none({ where: 'where', data: 'updateMany', limit: 'plain' }),
+  updateManyAndReturn: rows({ where: 'where', data: 'updateMany', limit: 'plain', ...SELECT }),
   upsert: rows({ where: 'unique', create: 'create', update: 'update', ...SELECT }),
   delete: rows({ where: 'attempt', ...SELECT }),
   deleteMany: none({ where: 'where', limit: 'plain' }),
@@ -92,7 +96,7 @@ export type NestedWrite = Rule | Arguments;
 /** Writes inside the value of a relation field. Each takes one item or a list. */
 export const NESTED_WRITES: Readonly<Record<string, NestedWrite>> = {
   create: 'create',
-  createMany: { data: 'create', skipDuplicates: 'plain' },
+  createMany: { data: 'createMany', skipDuplicates: 'plain' },
   connect: 'unique',
   connectOrCreate: { where: 'unique', create: 'create' },
   disconnect: 'target',
@@ -100,7 +104,7 @@ export const NESTED_WRITES: Readonly<Record<string, NestedWrite>> = {
   delete: 'target',
   deleteMany: 'where',
   update: { where: 'target', data: 'update' },
-  updateMany: { where: 'where', data: 'update', limit: 'plain' },
+  updateMany: { where: 'where', data: 'updateMany', limit: 'plain' },
   upsert: { where: 'target', create: 'create', update: 'update' },
 };
 

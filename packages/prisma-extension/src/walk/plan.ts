@@ -6,8 +6,11 @@ import {
   type IndexSpec,
   type KeyView,
   type PlainField,
+  type RowToIndex,
+  type StoredTerms,
+  storedTerms,
 } from '@fieldseal/core';
-import type { EncryptedNode } from '../schema/compiled-schema.ts';
+import type { EncryptedNode, IndexNode } from '../schema/compiled-schema.ts';
 import { bindingOf, type RowIdentity } from './binding.ts';
 import { Extras } from './extras.ts';
 import type { Attempt } from './filters.ts';
@@ -32,6 +35,7 @@ export class Plan {
   /** How the groups of groupBy are turned into values, or null. */
   grouping: Grouping | null = null;
   readonly #values: (Place & PlainField & { readonly limit: number | null })[] = [];
+  readonly #stored: (RowToIndex & { readonly put: (terms: StoredTerms) => void })[] = [];
   readonly #terms: (Place & { readonly index: IndexSpec; readonly value: unknown })[] = [];
 
   /**
@@ -42,6 +46,27 @@ export class Plan {
   encrypt(parent: object, key: string | number, node: EncryptedNode, value: unknown, row: RowIdentity): void {
     const { spec, limit } = node;
     this.#values.push({ parent, key, spec, limit, value: toCipher(node, value), binding: bindingOf(node, row) });
+  }
+
+  /**
+   * Puts what an index stores for values into its column of `data`: nothing for NULL.
+   *
+   * @param values - one of each source field, as the cipher takes them; null for NULL
+   */
+  store(data: Record<string, unknown>, { spec }: IndexNode, values: readonly unknown[]): void {
+    const empty = spec.many ? [] : null;
+    data[spec.column] = empty;
+    if (!values.includes(null))
+      this.#stored.push({ index: spec, values, put: (terms) => (data[spec.column] = terms ?? empty) });
+  }
+
+  /** Puts what an index stores for values into a nested write: the rows of its table of terms, in one statement. */
+  storeRows(write: Record<string, unknown>, index: IndexSpec, column: string, values: readonly unknown[]): void {
+    const put = (terms: StoredTerms): void => {
+      const rows = Array.isArray(terms) ? (terms as readonly string[]).map((term) => ({ [column]: term })) : [];
+      if (rows.length > 0) write['createMany'] = { data: rows };
+    };
+    this.#stored.push({ index, values, put });
   }
 
   /** Puts the index term of `value` at `parent[key]`. */
@@ -59,16 +84,18 @@ export class Plan {
 
   /** Whether there is nothing to do, so that no key is needed. */
   get empty(): boolean {
-    return this.#values.length === 0 && this.#terms.length === 0;
+    return this.#values.length === 0 && this.#terms.length === 0 && this.#stored.length === 0;
   }
 
   /** Does everything. Throws ERR_VALUE for a value that is not of its field's type or does not fit its column, before anything is changed. */
   apply(cipher: FieldCipher, view: KeyView): void {
     const terms = blindIndexTerms(view.indexRoot, this.#terms);
+    const stored = storedTerms(view.indexRoot, this.#stored);
     const cells = cipher.encrypt(view, this.#values);
     for (const [at, { spec, limit }] of this.#values.entries()) {
       if (limit !== null && (cells[at] as string | Uint8Array).length > limit) throw tooLong(spec);
     }
+    for (const [at, { put: keep }] of this.#stored.entries()) keep(stored[at] ?? null);
     for (const [at, place] of this.#terms.entries()) put(place, terms[at]);
     for (const [at, place] of this.#values.entries()) put(place, cells[at]);
   }

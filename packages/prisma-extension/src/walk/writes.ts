@@ -8,27 +8,37 @@ import type { CompiledModel, EncryptedNode, RelationNode } from '../schema/compi
 import { identityOfCreated, identityOfFiltered, type RowIdentity, refuseBoundWrites } from './binding.ts';
 import { walkUnique, walkWhere } from './filters.ts';
 import { NESTED_WRITES, type NestedWrite, type Rule, SCALAR_UPDATES } from './grammar.ts';
+import { indexWritten, type WriteKind, walkIndexes } from './index-writes.ts';
 import type { Plan } from './plan.ts';
 import { isStoredNull } from './typed-value.ts';
 import { entriesOf, isAbsent, isDictionary, itemsOf } from './value-kind.ts';
 
 type Dictionary = Record<string, unknown>;
 
-/** Data of one new row or a list of such. Changed in place. */
-export function walkCreate(plan: Plan, model: CompiledModel, data: unknown): void {
+/**
+ * Data of one new row or a list of such. Changed in place.
+ *
+ * @param bulk - whether one statement writes them all, which cannot write rows of other tables
+ */
+export function walkCreate(plan: Plan, model: CompiledModel, data: unknown, bulk = false): void {
   for (const row of itemsOf(data)) {
-    if (model.reaches && isDictionary(row)) walkRow(plan, model, row, identityOfCreated(model, row));
+    if (model.reaches && isDictionary(row))
+      walkRow(plan, model, row, identityOfCreated(model, row), { creates: true, bulk });
   }
 }
 
-/** Changes of the row, or the rows, that `where` names. Changed in place. */
-export function walkUpdate(plan: Plan, model: CompiledModel, data: unknown, where: unknown): void {
+/**
+ * Changes of the row, or the rows, that `where` names. Changed in place.
+ *
+ * @param bulk - whether one statement changes them all
+ */
+export function walkUpdate(plan: Plan, model: CompiledModel, data: unknown, where: unknown, bulk = false): void {
   if (!model.reaches || !isDictionary(data)) return;
   refuseBoundWrites(model, data);
-  walkRow(plan, model, data, identityOfFiltered(model, where));
+  walkRow(plan, model, data, identityOfFiltered(model, where), { creates: false, bulk });
 }
 
-function walkRow(plan: Plan, model: CompiledModel, data: Dictionary, row: RowIdentity): void {
+function walkRow(plan: Plan, model: CompiledModel, data: Dictionary, row: RowIdentity, kind: WriteKind): void {
   refuseHandWrittenTerms(model, data);
   for (const [key, value] of Object.entries(data)) {
     const node = model.fields.get(key);
@@ -37,17 +47,18 @@ function walkRow(plan: Plan, model: CompiledModel, data: Dictionary, row: RowIde
     else if (node?.kind === 'relation') walkNestedWrites(plan, node, value);
     else if (!model.types.has(key)) throw unknownPart(model, `the field ${key}`);
   }
+  walkIndexes(plan, model, data, kind);
 }
 
-/** Terms are ours alone: one that did not come from the field's value would make searches lie. */
+/** Refuses terms that did not come from the field's value, and anything in a table of terms. */
 function refuseHandWrittenTerms(model: CompiledModel, data: Dictionary): void {
-  for (const [key, value] of Object.entries(data)) {
-    if (isAbsent(value) || model.fields.get(key)?.kind !== 'index') continue;
-    throw new FieldsealError('ERR_INDEX_WRITTEN', 'an index column cannot be written by hand', {
-      model: model.name,
-      field: key,
-    });
-  }
+  const given = Object.keys(data).filter((key) => !isAbsent(data[key]));
+  if (model.termField !== null && given.length > 0) throw indexWritten(model, model.termField);
+  const terms = given.find((key) => {
+    const node = model.fields.get(key);
+    return node?.kind === 'index' || (node?.kind === 'relation' && node.terms !== null);
+  });
+  if (terms !== undefined) throw indexWritten(model, terms);
 }
 
 function walkField(plan: Plan, node: EncryptedNode, data: Dictionary, value: unknown, row: RowIdentity): void {
@@ -62,14 +73,9 @@ function walkField(plan: Plan, node: EncryptedNode, data: Dictionary, value: unk
     walkList(plan, node, parent, key, written, row);
     return;
   }
-  const empty = isStoredNull(node, written);
-  if (empty)
+  if (isStoredNull(node, written))
     parent[key] = written === null || column === 'Json' ? written : null; // DbNull is for Json columns
   else plan.encrypt(parent, key, node, written, row);
-  for (const { spec } of node.indexes) {
-    data[spec.column] = null;
-    if (!empty) plan.index(data, spec.column, node, spec, written);
-  }
 }
 
 /** The elements of a list that is written, or of those that are pushed to it. */
@@ -173,8 +179,8 @@ function isBareUpdate(model: CompiledModel, item: Dictionary): boolean {
 }
 
 function walkRule(plan: Plan, { model, list }: RelationNode, rule: Rule, value: unknown, where?: unknown): void {
-  if (rule === 'create') walkCreate(plan, model, value);
-  else if (rule === 'update') walkUpdate(plan, model, value, where);
+  if (rule === 'create' || rule === 'createMany') walkCreate(plan, model, value, rule === 'createMany');
+  else if (rule === 'update' || rule === 'updateMany') walkUpdate(plan, model, value, where, rule === 'updateMany');
   else if (rule === 'unique' || (rule === 'target' && list)) walkUnique(plan, model, value);
   else if (rule === 'where' || rule === 'target') walkWhere(plan, model, value);
 }

@@ -32,3 +32,14 @@ export async function lists(db: Db) {
   // @ts-expect-error the order of ciphertext says nothing
   await db.lists.findMany({ orderBy: { tags: 'asc' } });
 }
+
+export async function ends(db: Db) {
+  await db.lists.findMany({ where: { name: { endsWith: 'ce' } } });
+  await db.lists.create({ data: { name: 'Grace' } });
+  // @ts-expect-error no index finds beginnings
+  await db.lists.findMany({ where: { name: { startsWith: 'Gr' } } });
+  // @ts-expect-error terms are written by the extension
+  await db.lists.create({ data: { name: 'x', ends: ['1.00'] } });
+  // @ts-expect-error terms are written by the extension
+  await db.lists.updateMany({ data: { ends: { push: '1.00' } } });
+}

@@ -1,4 +1,4 @@
-import { blindIndexTerm, IndexRoot, SecretBytes } from '@fieldseal/core';
+import { blindIndexTerm, defineIndex, IndexRoot, SecretBytes } from '@fieldseal/core';
 import { deriveIndexKey, formatTerm, indexMac } from '@fieldseal/core/internal';
 import { expectSame } from './expect-same.ts';
 import type { VectorCase } from './vector-case.ts';
@@ -14,7 +14,7 @@ export function checkBlindIndex(vector: VectorCase): void {
   const [only] = values;
   if (values.length !== 1 || only === undefined) return;
   const source = { model, field, context: { model, field }, column: 'String', type: 'String', pad: null } as const;
-  const index = { model, column: `${field}Index`, name, source, normalize: [], bits };
+  const index = defineIndex({ model, column: `${field}Index`, name, sources: [source], bits });
   expectSame(
     'the term of the value',
     blindIndexTerm(new IndexRoot('', version, root), index, only),

@@ -82,6 +82,31 @@ export class VectorCase {
     return texts.map((text: unknown) => (typeof text === 'string' ? text : this.#wrong(name, 'a list of texts')));
   }
 
+  /** A member that is a list of pairs of texts. */
+  pairs(name: string): readonly (readonly [string, string])[] {
+    const pairs = this.#members[name];
+    if (!Array.isArray(pairs)) return this.#wrong(name, 'a list');
+    return pairs.map((pair: unknown): readonly [string, string] => {
+      const [first, second, more] = Array.isArray(pair) ? (pair as readonly unknown[]) : [];
+      if (typeof first === 'string' && typeof second === 'string' && more === undefined) return [first, second];
+      return this.#wrong(name, 'a list of pairs');
+    });
+  }
+
+  /** A member that is a list of value types. */
+  types(name: string): readonly ValueType[] {
+    return this.texts(name).map(
+      (text) => VALUE_TYPES.find((known) => known === text) ?? this.#wrong(name, 'a list of value types'),
+    );
+  }
+
+  /** A member that is an object of texts and numbers; all are given as text. */
+  parameters(name: string): Readonly<Record<string, string>> {
+    const given = this.#members[name];
+    if (typeof given !== 'object' || given === null || Array.isArray(given)) return this.#wrong(name, 'an object');
+    return Object.fromEntries(Object.entries(given).map(([key, value]) => [key, String(value)]));
+  }
+
   /** The member `value` as the value type has it: Bytes from hexadecimal, BigInt and Decimal from text, DateTime from ISO 8601. */
   value(): unknown {
     switch (this.type()) {

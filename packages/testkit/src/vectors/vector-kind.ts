@@ -2,6 +2,7 @@ import type { AeadEngine } from '@fieldseal/core/internal';
 import { FieldsealTestError } from '../testkit-error.ts';
 import { checkBlindIndex } from './blind-index-vector.ts';
 import { checkCell } from './cell-vector.ts';
+import { checkIndexKind } from './index-kind-vector.ts';
 import { checkInvalidCell } from './invalid-cell-vector.ts';
 import type { VectorCase } from './vector-case.ts';
 import { checkWrappedDek } from './wrapped-dek-vector.ts';
@@ -15,7 +16,7 @@ export interface VectorKind {
   readonly check: (vector: VectorCase, engine: AeadEngine) => void;
 }
 
-/** The kinds of spec/format.md §6. */
+/** The kinds of spec/format.md §6 and §7. */
 const KINDS: readonly VectorKind[] = [
   {
     name: 'cells',
@@ -32,6 +33,11 @@ const KINDS: readonly VectorKind[] = [
     name: 'blind index terms',
     members: 'root version model field name values bits indexKey term'.split(' '),
     check: checkBlindIndex,
+  },
+  {
+    name: 'index terms of all kinds',
+    members: 'root version kind name sources types normalize parameters values bits kindKey terms'.split(' '),
+    check: checkIndexKind,
   },
 ];
 

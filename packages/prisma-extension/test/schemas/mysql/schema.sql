@@ -193,3 +193,36 @@ ALTER TABLE `_TagToUser` ADD CONSTRAINT `_TagToUser_A_fkey` FOREIGN KEY (`A`) RE
 
 -- AddForeignKey
 ALTER TABLE `_TagToUser` ADD CONSTRAINT `_TagToUser_B_fkey` FOREIGN KEY (`B`) REFERENCES `User`(`id`) ON DELETE CASCADE ON UPDATE CASCADE;
+
+-- CreateTable
+CREATE TABLE `Searched` (
+    `id` INTEGER NOT NULL AUTO_INCREMENT PRIMARY KEY,
+    `name` TEXT NOT NULL,
+    `code` TEXT,
+    `codeStart` VARCHAR(191),
+    `age` TEXT,
+    `ageRange` VARCHAR(191),
+    `city` TEXT,
+    `cityPart` VARCHAR(191),
+    `street` TEXT,
+    `born` TEXT,
+    `both` VARCHAR(191),
+    `owner` VARCHAR(191)
+);
+
+-- CreateTable
+CREATE TABLE `SearchedGram` (
+    `id` INTEGER NOT NULL AUTO_INCREMENT PRIMARY KEY,
+    `term` VARCHAR(191) NOT NULL,
+    `searchedId` INTEGER NOT NULL,
+    CONSTRAINT `SearchedGram_searchedId_fkey` FOREIGN KEY (`searchedId`) REFERENCES `Searched` (`id`) ON DELETE CASCADE ON UPDATE CASCADE
+);
+
+-- CreateIndex
+CREATE UNIQUE INDEX `Searched_both_key` ON `Searched`(`both`);
+
+-- CreateIndex
+CREATE UNIQUE INDEX `Searched_owner_both_key` ON `Searched`(`owner`, `both`);
+
+-- CreateIndex
+CREATE INDEX `SearchedGram_term_idx` ON `SearchedGram`(`term`);

@@ -155,6 +155,8 @@ CREATE TABLE "Lists" (
     "blobs" BYTEA[],
     "scores" TEXT[],
     "notes" JSONB[],
+    "name" TEXT,
+    "ends" TEXT[],
 
     CONSTRAINT "Lists_pkey" PRIMARY KEY ("id")
 );
@@ -217,3 +219,36 @@ ALTER TABLE "_TagToUser" ADD CONSTRAINT "_TagToUser_A_fkey" FOREIGN KEY ("A") RE
 
 -- AddForeignKey
 ALTER TABLE "_TagToUser" ADD CONSTRAINT "_TagToUser_B_fkey" FOREIGN KEY ("B") REFERENCES "User"("id") ON DELETE CASCADE ON UPDATE CASCADE;
+
+-- CreateTable
+CREATE TABLE "Searched" (
+    "id" SERIAL PRIMARY KEY,
+    "name" TEXT NOT NULL,
+    "code" TEXT,
+    "codeStart" TEXT,
+    "age" TEXT,
+    "ageRange" TEXT,
+    "city" TEXT,
+    "cityPart" TEXT,
+    "street" TEXT,
+    "born" TEXT,
+    "both" TEXT,
+    "owner" TEXT
+);
+
+-- CreateTable
+CREATE TABLE "SearchedGram" (
+    "id" SERIAL PRIMARY KEY,
+    "term" TEXT NOT NULL,
+    "searchedId" INTEGER NOT NULL,
+    CONSTRAINT "SearchedGram_searchedId_fkey" FOREIGN KEY ("searchedId") REFERENCES "Searched" ("id") ON DELETE CASCADE ON UPDATE CASCADE
+);
+
+-- CreateIndex
+CREATE UNIQUE INDEX "Searched_both_key" ON "Searched"("both");
+
+-- CreateIndex
+CREATE UNIQUE INDEX "Searched_owner_both_key" ON "Searched"("owner", "both");
+
+-- CreateIndex
+CREATE INDEX "SearchedGram_term_idx" ON "SearchedGram"("term");

@@ -161,3 +161,36 @@ CREATE UNIQUE INDEX "_TagToUser_AB_unique" ON "_TagToUser"("A", "B");
 
 -- CreateIndex
 CREATE INDEX "_TagToUser_B_index" ON "_TagToUser"("B");
+
+-- CreateTable
+CREATE TABLE "Searched" (
+    "id" INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
+    "name" TEXT NOT NULL,
+    "code" TEXT,
+    "codeStart" TEXT,
+    "age" TEXT,
+    "ageRange" TEXT,
+    "city" TEXT,
+    "cityPart" TEXT,
+    "street" TEXT,
+    "born" TEXT,
+    "both" TEXT,
+    "owner" TEXT
+);
+
+-- CreateTable
+CREATE TABLE "SearchedGram" (
+    "id" INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
+    "term" TEXT NOT NULL,
+    "searchedId" INTEGER NOT NULL,
+    CONSTRAINT "SearchedGram_searchedId_fkey" FOREIGN KEY ("searchedId") REFERENCES "Searched" ("id") ON DELETE CASCADE ON UPDATE CASCADE
+);
+
+-- CreateIndex
+CREATE UNIQUE INDEX "Searched_both_key" ON "Searched"("both");
+
+-- CreateIndex
+CREATE UNIQUE INDEX "Searched_owner_both_key" ON "Searched"("owner", "both");
+
+-- CreateIndex
+CREATE INDEX "SearchedGram_term_idx" ON "SearchedGram"("term");

@@ -1,20 +1,19 @@
 /**
- * Blind indexes (spec/format.md §4): a keyed digest of a normalised value, which finds equal values without showing them. It shows which
- * rows are equal, and so how often each value occurs: do not index fields of few values.
+ * Blind indexes of equality (spec/format.md §4): a keyed digest of a normalised value, which finds equal values without showing them. It shows which
+ * rows are equal, and so how often each value occurs: do not index fields of few values. Other kinds are in index-terms.ts.
  *
  * @module
  */
 import { createHmac } from 'node:crypto';
-import { textMacs } from './aead/text-macs.ts';
-import { pae, view } from './bytes.ts';
-import { FieldsealError, isFieldsealError } from './errors.ts';
-import type { IndexSpec } from './field-spec.ts';
-import type { IndexRoot } from './keyring/key-view.ts';
-import { normalize } from './normalizer.ts';
-import type { SecretBytes } from './secret-bytes.ts';
-import { canonicalText } from './value.ts';
+import { textMacs } from '../aead/text-macs.ts';
+import { pae, view } from '../bytes.ts';
+import { FieldsealError } from '../errors.ts';
+import type { IndexSpec } from '../field-spec.ts';
+import type { IndexRoot } from '../keyring/key-view.ts';
+import type { SecretBytes } from '../secret-bytes.ts';
+import { indexedText, isPlainEquality } from './pieces.ts';
 
-/** A value of which a blind index needs the term. */
+/** A value of which an equality index over one field, without partitions, needs the term. */
 export interface IndexedValue {
   readonly index: IndexSpec;
   readonly value: unknown;
@@ -26,7 +25,7 @@ export interface IndexedValue {
  * @throws ERR_VALUE when the value is not of the source field's type
  */
 export function blindIndexTerm(root: IndexRoot, index: IndexSpec, value: unknown): string {
-  const text = indexedText(index, value);
+  const text = equalText(index, value);
   return formatTerm(root.version, indexMac(indexKey(root, index), [text]), index.bits);
 }
 
@@ -36,13 +35,7 @@ export function blindIndexTerm(root: IndexRoot, index: IndexSpec, value: unknown
  * @throws ERR_VALUE, with the model and field of the source, when a value is not of its type; nothing is returned then
  */
 export function blindIndexTerms(root: IndexRoot, values: readonly IndexedValue[]): string[] {
-  const texts = values.map(({ index, value }) => {
-    try {
-      return indexedText(index, value);
-    } catch (error) {
-      throw isFieldsealError(error) ? error.at(index.source) : error;
-    }
-  });
+  const texts = values.map(({ index, value }) => equalText(index, value));
   // Values may bring code of others along, which may wipe keys: they are taken after it, so that none is used as zeros.
   const keys = new Map<IndexSpec, Uint8Array>();
   const jobs = values.map(({ index }, at) => {
@@ -63,13 +56,16 @@ export function indexMac(key: SecretBytes, values: readonly string[]): Uint8Arra
     .digest();
 }
 
-function indexKey(root: IndexRoot, { source, name }: IndexSpec): SecretBytes {
+function indexKey(root: IndexRoot, { sources: [source], name }: IndexSpec): SecretBytes {
   return root.indexKey(source.context.model, source.context.field, name);
 }
 
-/** The normalised text, well-formed. */
-function indexedText(index: IndexSpec, value: unknown): string {
-  return normalize(canonicalText(index.source.type, value), index.normalize);
+function equalText(index: IndexSpec, value: unknown): string {
+  if (isPlainEquality(index)) return indexedText(index, value);
+  throw new FieldsealError('ERR_OPTIONS', 'the index has more than one term for a value, or values of several fields', {
+    model: index.model,
+    field: index.column,
+  });
 }
 
 /** The first `bits` bits of a MAC behind the index version; zero bits fill the last hexadecimal digit. */
