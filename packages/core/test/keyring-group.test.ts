@@ -9,15 +9,16 @@ import type { GroupWrapped } from '../src/dek-cache/shared-tier.ts';
 import { decryptError, FieldsealError } from '../src/errors.ts';
 import { deriveKeyId } from '../src/kdf.ts';
 import type { KeyWrapper, WrapContext } from '../src/kek/key-wrapper.ts';
-import type { LocalKek } from '../src/kek/local-kek.ts';
 import { unwrapKey, wrapKey } from '../src/kek/wrapped-key.ts';
-import { KekRing } from '../src/keyring/kek-ring.ts';
+import { createKeyring } from '../src/keyring/create-keyring.ts';
+import { generateRawKey } from '../src/keyring/key-text.ts';
 import { type Keyring, openKeyring } from '../src/keyring/keyring.ts';
+import { rawKey, type SlotOpener } from '../src/keyring/slot.ts';
+import { type KeyringStorage, keyringMemory } from '../src/keyring/storage.ts';
 import { SecretBytes } from '../src/secret-bytes.ts';
 import { XCHACHA20_POLY1305 } from '../src/suite.ts';
 import { type CountingStore, countingStore } from './counting-store.ts';
 import { type MemorySharedCache, memorySharedCache } from './memory-shared-cache.ts';
-import { type TestKeyring, testKeyring } from './test-keyring.ts';
 
 const DAY_MS = 86_400_000;
 
@@ -51,7 +52,8 @@ const aad = ({ keyId, scope, purpose }: WrapContext): Uint8Array => pae('test', 
 const tenants = Array.from({ length: 10 }, (_, at) => `tenant-${at}`);
 
 let service: Service;
-let ring: TestKeyring;
+let storage: KeyringStorage;
+let opener: SlotOpener;
 let keyStore: CountingStore;
 let shared: MemorySharedCache;
 const opened: Keyring[] = [];
@@ -60,12 +62,11 @@ beforeEach(async () => {
   service = new Service();
   keyStore = countingStore();
   shared = memorySharedCache();
-  // A keyring whose KEK is in a key service.
-  vi.spyOn(KekRing.prototype, 'newest').mockImplementation(() => service as unknown as LocalKek);
-  vi.spyOn(KekRing.prototype, 'get').mockImplementation(() => service as unknown as LocalKek);
-  ring = await testKeyring({ keyStore });
-  for (const scope of tenants) await ring.keyring.addScope(scope);
-  ring.keyring.close();
+  storage = keyringMemory();
+  opener = rawKey(generateRawKey());
+  const { keyring } = await createKeyring({ storage, openers: [opener], keyStore, kek: service });
+  for (const scope of tenants) await keyring.addScope(scope);
+  keyring.close();
 });
 
 afterEach(() => {
@@ -78,7 +79,7 @@ afterEach(() => {
 async function open(): Promise<Keyring> {
   service.wraps.splice(0);
   service.unwraps.splice(0);
-  const keyring = await openKeyring({ storage: ring.storage, openers: [ring.opener], keyStore, cache: { shared } });
+  const keyring = await openKeyring({ storage, openers: [opener], keyStore, keks: [service], cache: { shared } });
   opened.push(keyring);
   return keyring;
 }
