@@ -20,14 +20,15 @@ const PACKAGES = {
 
 /** Files and folders of packages/core/src, lowest first. */
 const CORE_LEVELS = [
-  ['errors', 'events', 'suite', 'decimal', 'padding', 'serial', 'file-lock'],
-  ['bytes', 'secret-bytes', 'atomic-file'],
+  ['errors', 'events', 'actor', 'canonical-json', 'suite', 'decimal', 'padding', 'serial', 'file-lock'],
+  ['bytes', 'secret-bytes', 'atomic-file', 'use-policy'],
   ['kdf', 'context', 'value', 'normalizer'],
   ['cell', 'field-spec'],
   ['aead', 'batch-tally', 'read-watch'],
   ['kek', 'key-store'],
   ['dek-cache'],
-  ['keyset'],
+  ['keyset', 'rotation-advice'],
+  ['shredding'],
   ['keyring'],
   ['field-keys', 'key-prefixes'],
   ['field-cipher', 'blind-index', 'environment'],

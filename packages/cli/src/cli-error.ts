@@ -1,5 +1,5 @@
 /** Codes of problems that only a command line has. */
-export type CliErrorCode = 'ERR_USAGE' | 'ERR_FILE_IO' | 'ERR_KEY_EXISTS' | 'ERR_UNEXPECTED';
+export type CliErrorCode = 'ERR_USAGE' | 'ERR_DATABASE' | 'ERR_FILE_IO' | 'ERR_KEY_EXISTS' | 'ERR_UNEXPECTED';
 
 /** A problem whose message and hint say all that the user needs. Neither holds a secret. */
 export class CliError extends Error {

@@ -7,6 +7,16 @@ import { doctor } from './commands/doctor.ts';
 import { init } from './commands/init.ts';
 import { inspect } from './commands/inspect.ts';
 import { keyringShow } from './commands/keyring-show.ts';
+import { keysAdd } from './commands/keys/add.ts';
+import { keysCancel } from './commands/keys/cancel.ts';
+import { keysCensus } from './commands/keys/census.ts';
+import { keysDestroy } from './commands/keys/destroy.ts';
+import { keysDisable } from './commands/keys/disable.ts';
+import { keysEnable } from './commands/keys/enable.ts';
+import { keysList } from './commands/keys/list.ts';
+import { keysPromote } from './commands/keys/promote.ts';
+import { keysShred } from './commands/keys/shred.ts';
+import { keysTable } from './commands/keys/table.ts';
 import { monitorDashboard, monitorRules } from './commands/monitor.ts';
 import { tpmEnroll } from './commands/tpm/enroll.ts';
 import { tpmRemove } from './commands/tpm/remove.ts';
@@ -23,6 +33,16 @@ import { showError, showReport } from './output.ts';
 const COMMANDS: readonly Command[] = [
   init,
   keyringShow,
+  keysList,
+  keysAdd,
+  keysPromote,
+  keysDisable,
+  keysEnable,
+  keysDestroy,
+  keysCancel,
+  keysShred,
+  keysCensus,
+  keysTable,
   inspect,
   constraints,
   doctor,

@@ -1,10 +1,14 @@
+import { keyStoreTable, sqlKeyStore } from '@fieldseal/core';
 import { readSchemaMap } from '@fieldseal/prisma/internal';
+import { sampleKeyset } from '@fieldseal/testkit';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { adapterClient } from '../src/commands/keys/adapter-client.ts';
+import { connect } from '../src/doctor/adapter.ts';
 import { checkDatabase } from '../src/doctor/database-check.ts';
 import { Progress } from '../src/doctor/progress.ts';
 import { Project, type Provider, type Sealed, schemaOf, sealed } from './doctor-project.ts';
 import { openTarget, startServer, stopServers, type Target } from './doctor-target.ts';
-import { parsed } from './harness.ts';
+import { fieldseal, parsed } from './harness.ts';
 
 afterAll(stopServers);
 
@@ -232,6 +236,41 @@ describe.each<Provider>(['sqlite', 'postgresql', 'mysql'])('%s', (provider) => {
     });
     expect(outcome.code).toBe(0);
     expect((await project.doctor()).stdout).toMatch(/^Patient\.email +2 +2 +0$/m);
+  });
+
+  test('the cells of each key are counted', async () => {
+    await planter.target.run(
+      `UPDATE "patients" SET "profile" = '"${planter.old}"', "email" = NULL WHERE "patient_id" = 'one'`,
+    );
+    await planter.target.run(
+      `UPDATE "patients" SET "note" = '${planter.theirs.text('x')}', "phone" = 'plain' WHERE "patient_id" = 'two'`,
+    );
+    const { keys, columns } = parsed(await fieldseal(['keys', 'census', '--json'], project.env));
+    const cells = (email: number, phone: number, note: number, photo: number, profile: number) =>
+      Object.entries({ email, phone, note, photo, profile }).flatMap(([field, count]) =>
+        count === 0 ? [] : [{ field: `Patient.${field}`, cells: count }],
+      );
+    expect(columns).toBe(5);
+    expect(keys).toMatchObject([
+      { status: 'disabled', cells: 1, fields: cells(0, 0, 0, 0, 1) },
+      { status: 'enabled', cells: 6, fields: cells(1, 1, 1, 2, 1) },
+    ]);
+  });
+
+  test('a driver adapter serves a key store', async () => {
+    const adapter = await connect(provider, planter.target.url, project.folder);
+    const client = adapterClient(provider, adapter);
+    await client.execute(keyStoreTable(provider), []);
+    const store = sqlKeyStore(client);
+    const record = sampleKeyset('Zażółć');
+    expect(await store.save(record, null)).toBe(true);
+    expect(await store.save(record, null)).toBe(false);
+    expect(await store.save({ ...record, generation: 2 }, 2)).toBe(false);
+    expect(await store.save({ ...record, generation: 2 }, 1)).toBe(true);
+    expect(await store.load('Zażółć')).toEqual({ ...record, generation: 2 });
+    await expect(store.save({ ...record, scope: 'thief' }, null)).rejects.toThrow('ERR_KEY_STORE');
+    await client.execute('DROP TABLE fieldseal_key', []);
+    await adapter.dispose();
   });
 
   test('NULL everywhere, and no rows at all, are healthy', async () => {

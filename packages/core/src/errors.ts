@@ -46,8 +46,10 @@ const HINTS = {
   ERR_KEYRING_MISSING:
     'Create one with `npx fieldseal init`, or restore it from a backup if data was encrypted before.',
   ERR_KEYRING_SLOT: 'Keep at least one recovery key and one more way to open the keyring.',
+  ERR_NOT_AUTHORIZED: 'Ask for the right to do this, or run it as an actor that has it (withActor).',
   ERR_OPTIONS: 'See the documentation of the option.',
   ERR_PLAINTEXT: 'Use the client that `$extends(encryption())` returned, or encrypt the value with its $encryption.',
+  ERR_RATE_LIMITED: 'Use keys less often, or raise the limit; where the limiter failed, give it an insurance limiter.',
   ERR_READ_STOPPED:
     'Find out why cells do not open: the wrong keyring, damaged rows, or somebody who tries. Reading opens again by itself after a while.',
   ERR_SCHEMA: 'Correct the annotation in schema.prisma and generate again.',

@@ -47,13 +47,16 @@ export interface KeyringEvent {
     | 'schedule-destroy'
     | 'cancel-destroy'
     | 'destroy'
+    | 'shred'
+    | 'cancel-shred'
+    | 'destroy-shredded'
     | 'add-kek'
     | 'add-slot'
     | 'remove-slot'
     | 'close';
   readonly keyringId: string;
   readonly generation: number;
-  /** Key id, or the id of the slot. */
+  /** Key id, or the id of the slot. Of a scope that is shredded, the id of its primary: scopes themselves are not named. */
   readonly subject: string | undefined;
 }
 
@@ -149,6 +152,7 @@ export interface HoneyEvent {
 /** What is published on which channel of node:diagnostics_channel. */
 export interface Channels {
   readonly 'fieldseal:cipher': CipherEvent;
+  readonly 'fieldseal:denial': DenialEvent;
   readonly 'fieldseal:failure': FailureEvent;
   readonly 'fieldseal:kek': KekEvent;
   readonly 'fieldseal:keyring': KeyringEvent;
@@ -156,12 +160,12 @@ export interface Channels {
   readonly 'fieldseal:job': JobEvent;
   readonly 'fieldseal:backup': BackupEvent;
   readonly 'fieldseal:cache': CacheEvent;
-  readonly 'fieldseal:denial': DenialEvent;
   readonly 'fieldseal:honey': HoneyEvent;
 }
 
 const channels: Readonly<Record<keyof Channels, Channel>> = {
   'fieldseal:cipher': channel('fieldseal:cipher'),
+  'fieldseal:denial': channel('fieldseal:denial'),
   'fieldseal:failure': channel('fieldseal:failure'),
   'fieldseal:kek': channel('fieldseal:kek'),
   'fieldseal:keyring': channel('fieldseal:keyring'),
@@ -169,7 +173,6 @@ const channels: Readonly<Record<keyof Channels, Channel>> = {
   'fieldseal:job': channel('fieldseal:job'),
   'fieldseal:backup': channel('fieldseal:backup'),
   'fieldseal:cache': channel('fieldseal:cache'),
-  'fieldseal:denial': channel('fieldseal:denial'),
   'fieldseal:honey': channel('fieldseal:honey'),
 };
 

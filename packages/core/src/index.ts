@@ -3,6 +3,7 @@
  *
  * @module
  */
+export { currentActor, withActor } from './actor.ts';
 export type { EngineName } from './aead/engine.ts';
 export { MAX_BUCKETS, RANGE_TYPES, type RangeSearch } from './blind-index/buckets.ts';
 export {
@@ -57,9 +58,31 @@ export { type CellField, FieldCipher, type PlainField, type StoredField } from '
 export type { ColumnType, FieldSpec, IndexKind, IndexSpec, RangeSpec } from './field-spec.ts';
 export type { KeyPurpose, KeyWrapper, WrapContext, WrapOptions } from './kek/key-wrapper.ts';
 export { fileKeyStore } from './key-store/file.ts';
-export type { KeyStore } from './key-store/key-store.ts';
-export type { KeySeries, KeyStatus, KeysetRecord, KeyVersion } from './key-store/keyset-record.ts';
+export { type KeyStore, loadKeysets } from './key-store/key-store.ts';
+export type {
+  Census,
+  CensusEntry,
+  KeySeries,
+  KeyStatus,
+  KeysetRecord,
+  KeyVersion,
+  ShredState,
+} from './key-store/keyset-record.ts';
 export { memoryKeyStore } from './key-store/memory.ts';
+export { type SqlKeyStoreOptions, sqlKeyStore } from './key-store/sql.ts';
+export {
+  type MariadbLike,
+  mariadbClient,
+  type PgLike,
+  pgClient,
+  type SqlClient,
+  type SqlDialect,
+  type SqliteLike,
+  type SqlRow,
+  type SqlValue,
+  sqliteClient,
+} from './key-store/sql-client.ts';
+export { KEY_STORE_TABLE, keyStoreTable } from './key-store/sql-schema.ts';
 export { type AddKekOptions, addKek } from './keyring/add-kek.ts';
 export { type CreateKeyringOptions, createKeyring } from './keyring/create-keyring.ts';
 export {
@@ -76,11 +99,12 @@ export {
   APPLICATION_SCOPE,
   type CacheStats,
   type Keyring,
-  type KeyringDescription,
   type OpenKeyringOptions,
   openKeyring,
 } from './keyring/keyring.ts';
+export type { KeyringDescription } from './keyring/keyring-description.ts';
 export type { SharingStats } from './keyring/keyset-sharing.ts';
+export { type ShredReceipt, verifyShredReceipt } from './keyring/shred-receipt.ts';
 export { passphrase, rawKey, recoveryKey, type Slot, type SlotOpener, type SlotParams } from './keyring/slot.ts';
 export { type KeyringStorage, keyringFile, keyringMemory } from './keyring/storage.ts';
 export { DESTROY_WAIT_MS } from './keyset.ts';
@@ -95,6 +119,8 @@ export {
   parseNormalizer,
 } from './normalizer.ts';
 export type { ReadWatch, WatchedCell } from './read-watch.ts';
+export { ROTATE_AFTER_DAYS, type RotationReason, rotationReason } from './rotation-advice.ts';
 export { SecretBytes } from './secret-bytes.ts';
 export { isSuite, SUITES, type Suite, type SuiteId, XAES_256_GCM, XCHACHA20_POLY1305 } from './suite.ts';
+export { type FieldUse, type KeyUse, type RateLimiter, UsePolicy, type UsePolicyOptions } from './use-policy.ts';
 export { canonicalText, MAX_PAD, VALUE_TYPES, type ValueType } from './value.ts';

@@ -28,6 +28,10 @@ export const LABELS = {
   kekWrapping: 'fieldseal/v1/keyring-kek',
   /** Authenticates the keyring document: from its root key. */
   keyringMac: 'fieldseal/v1/keyring-mac',
+  /** Authenticates records of an outside key store: from the root key of the keyring. */
+  recordMac: 'fieldseal/v1/record-mac',
+  /** Ed25519 seed that signs receipts of shredded scopes: from the root key of the keyring. */
+  receiptSeed: 'fieldseal/v1/receipt-seed',
   /** Slot key from a secret of full entropy, and AAD of the root key in a slot. */
   slot: 'fieldseal/v1/slot',
   /** Seals what a keyring keeps in a shared cache: from its root key. */

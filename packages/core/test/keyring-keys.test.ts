@@ -10,7 +10,7 @@ import { DESTROY_WAIT_MS } from '../src/keyset.ts';
 import { SecretBytes } from '../src/secret-bytes.ts';
 import { codeOfPromise } from './error-code.ts';
 import { fieldSpec } from './field-specs.ts';
-import { type TestKeyring, testKeyring } from './test-keyring.ts';
+import { keyringWithoutCodes, type TestKeyring, testKeyring } from './test-keyring.ts';
 
 const cipher = new FieldCipher();
 
@@ -148,20 +148,17 @@ describe('scopes', () => {
   });
 });
 
-/** A keyring whose key store gives back what `alter` makes of it. */
+/** Opens a keyring whose key store gives back what `alter` makes of it. Its records have no authentication codes: wrapping has to find it. */
 async function tampered(alter: (record: KeysetRecord) => KeysetRecord | null): Promise<string> {
   const inner = memoryKeyStore();
+  const { storage, opener } = await keyringWithoutCodes(inner);
   const keyStore: KeyStore = {
-    load: async (scope) => inner.load(scope),
-    save: (record, expected) => inner.save(record, expected),
-  };
-  const { storage, opener } = await testKeyring({ keyStore });
-  Object.assign(keyStore, {
-    load: async (scope: string) => {
+    load: async (scope) => {
       const record = await inner.load(scope);
       return record === null ? null : alter(structuredClone(record));
     },
-  });
+    save: (record, expected) => inner.save(record, expected),
+  };
   const keyring = await openKeyring({ storage, openers: [opener], keyStore });
   return codeOfPromise(keyring.resolve(''));
 }
@@ -213,8 +210,18 @@ describe('a key store that lies', () => {
     const other = await openKeyring({ storage, openers: [opener], keyStore: swapped });
     expect(await codeOfPromise(other.resolve(''))).toBe('ERR_KEY_STORE');
     expect(await codeOfPromise(other.resolve('acme'))).toBe('none');
-    const load = async () => ({ ...((await inner.load('acme')) as KeysetRecord), scope: '' });
-    const renamed = await openKeyring({ storage, openers: [opener], keyStore: { ...keyStore, load } });
+  });
+
+  it('and gives the keyset of another scope under the name of this one is found out', async () => {
+    const inner = memoryKeyStore();
+    const { storage, opener } = await keyringWithoutCodes(inner);
+    const first = await openKeyring({ storage, openers: [opener], keyStore: inner });
+    await first.addScope('acme');
+    const load = async () => {
+      const { mac: _, ...record } = (await inner.load('acme')) as KeysetRecord;
+      return { ...record, scope: '' };
+    };
+    const renamed = await openKeyring({ storage, openers: [opener], keyStore: { load, save: inner.save } });
     expect(await codeOfPromise(renamed.resolve(''))).toBe('ERR_DECRYPT');
   });
 

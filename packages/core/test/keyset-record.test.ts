@@ -114,4 +114,49 @@ describe('parseKeysetRecord', () => {
   it.each([null, undefined, 1, 'text', [], true])('refuses %j', (json) => {
     expect(codeOf(() => parseKeysetRecord(json))).toBe('ERR_KEY_STORE');
   });
+
+  it('accepts records of shredded scopes as they are made, and refuses others', async () => {
+    const { keyring } = await testKeyring();
+    await keyring.addScope('acme');
+    await keyring.shred('acme');
+    const record = (await keyring.describe(['acme'])).keysets[0] as KeysetRecord;
+    const census = {
+      counted: '2026-01-01T00:00:00Z',
+      entries: [{ field: 'A.b', keyId: record.data.primary, cells: 0 }],
+    };
+    expect(parseKeysetRecord(record)).toEqual(record);
+    expect(parseKeysetRecord(altered(record, ['shred', 'census'], census))).toMatchObject({ shred: { census } });
+    const cases: [(string | number)[], readonly unknown[]][] = [
+      [['shred'], [undefined, null, 1, []]],
+      [
+        ['shred', 'requested'],
+        [undefined, null, 'now'],
+      ],
+      [
+        ['shred', 'destroyAfter'],
+        [undefined, null, ''],
+      ],
+      [
+        ['shred', 'enabled'],
+        [undefined, null, 'x', [1], ['0'], ['0000000000000000']],
+      ],
+      [
+        ['shred', 'destroyed'],
+        [undefined, 1, 'now', '2026-01-01T00:00:00Z'],
+      ],
+      [
+        ['shred', 'census'],
+        [undefined, 1, {}, { ...census, counted: 1 }, { ...census, entries: [null] }],
+      ],
+      [['shred', 'census'], [{ ...census, entries: [{ field: 1, keyId: record.data.primary, cells: 0 }] }]],
+      [['shred', 'census'], [{ ...census, entries: [{ field: 'A.b', keyId: 'x', cells: 0 }] }]],
+      [['shred', 'census'], [{ ...census, entries: [{ field: 'A.b', keyId: record.data.primary, cells: '0' }] }]],
+      [['data', 'versions', 0, 'status'], ['enabled']],
+      [['index', 'versions', 0, 'status'], ['enabled']],
+      [['mac'], [1, null, {}]],
+    ];
+    for (const [path, values] of cases)
+      for (const value of values)
+        expect([path, codeOf(() => parseKeysetRecord(altered(record, path, value)))]).toEqual([path, 'ERR_KEY_STORE']);
+  });
 });

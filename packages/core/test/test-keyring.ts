@@ -26,6 +26,14 @@ export async function testKeyring(
   return { keyring, storage, opener, recovery };
 }
 
+/** Puts the keys of a new keyring into a key store as versions did that knew no authentication codes of records. */
+export async function keyringWithoutCodes(keyStore: KeyStore): Promise<Omit<TestKeyring, 'keyring'>> {
+  const { keyring, ...ring } = await testKeyring();
+  for (const record of (await keyring.describe()).keysets) await keyStore.save(record, null);
+  keyring.close();
+  return ring;
+}
+
 /** Text of a stored keyring. */
 export async function storedText(storage: KeyringStorage): Promise<string> {
   const text = await storage.read();

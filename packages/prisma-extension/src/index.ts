@@ -16,6 +16,12 @@ export {
 export type { EncryptionHelpers, ModelsOf } from './encryption-helpers.ts';
 export { type EncryptedClient, type EncryptionExtension, type EncryptionOptions, encryption } from './extension.ts';
 export { guardAdapter } from './guard/guard-adapter.ts';
+export {
+  type PrismaKeyStoreOptions,
+  type PrismaSqlClient,
+  prismaKeyModel,
+  prismaKeyStore,
+} from './prisma-key-store.ts';
 export type {
   BoundFieldMap,
   EncryptedFieldMap,

@@ -17,6 +17,7 @@ export {
   remoteKeyWrapperContract,
   type ServiceFault,
 } from './contracts/remote-key-wrapper.ts';
+export { sampleKeyset } from './contracts/sample-keyset.ts';
 export {
   type FaultReplies,
   type HttpReply,

@@ -1,7 +1,14 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileKeyStore, type KeyStore, type KeysetRecord, memoryKeyStore } from '@fieldseal/core';
+import {
+  FieldsealError,
+  fileKeyStore,
+  type KeyStore,
+  type KeysetRecord,
+  loadKeysets,
+  memoryKeyStore,
+} from '@fieldseal/core';
 import { afterAll, describe, expect, it } from 'vitest';
 import {
   type KeyStoreFixture,
@@ -93,7 +100,10 @@ describe('the contract finds', () => {
         return Boolean(records.set(record.scope, structuredClone(record)));
       }),
     );
-    expect(failed).toEqual(['refuses a key id that belongs to another scope, a destroyed one too']);
+    expect(failed).toEqual([
+      'refuses a key id that belongs to another scope, a destroyed one too',
+      'leaves nothing of a keyset that it refused',
+    ]);
   });
 
   it('a store that keeps the object of its caller', async () => {
@@ -104,6 +114,58 @@ describe('the contract finds', () => {
       }),
     );
     expect(failed).toContain('keeps what was saved when the saved object changes afterwards');
+  });
+
+  it('a store that takes key ids before it refuses their keyset', async () => {
+    const failed = await failedTests(() => {
+      const [store, taken] = [memoryKeyStore(), new Map<string, string>()];
+      return {
+        ...store,
+        save: async (record, expected) => {
+          for (const { keyId } of [...record.data.versions, ...record.index.versions]) {
+            const before = taken.get(keyId) ?? record.scope;
+            taken.set(keyId, record.scope);
+            if (before !== record.scope) throw new FieldsealError('ERR_KEY_STORE', 'a key id is taken');
+          }
+          return store.save(record, expected);
+        },
+      };
+    });
+    expect(failed).toEqual(['leaves nothing of a keyset that it refused']);
+  });
+
+  it('a store that drops what it does not know, gives too much, or lists a scope twice', async () => {
+    const known = ({ scope, generation, data, index }: KeysetRecord): KeysetRecord => ({
+      scope,
+      generation,
+      data,
+      index,
+    });
+    const forgetful = await failedTests(() => {
+      const store = memoryKeyStore();
+      return { load: store.load, save: (record, expected) => store.save(known(record), expected) };
+    });
+    expect(forgetful).toEqual(['keeps an authentication code, and the state of a scope that is shredded']);
+    const generous = await failedTests(() => {
+      const store = memoryKeyStore();
+      const all = async (): Promise<string[]> => {
+        const names: string[] = [];
+        for await (const scope of store.scopes?.() ?? []) names.push(scope);
+        return names;
+      };
+      return {
+        ...store,
+        loadMany: async () => loadKeysets(store, await all()),
+        scopes: async function* () {
+          yield* await all();
+          yield* (await all()).slice(0, 1);
+        },
+      };
+    });
+    expect(generous).toEqual([
+      'gives the keysets of many scopes at once, and leaves out those that have none',
+      'lists every scope once, if it can list them',
+    ]);
   });
 
   it('a store that folds the case of scopes', async () => {

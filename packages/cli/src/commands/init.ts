@@ -21,6 +21,7 @@ import { environmentKek } from '@fieldseal/core/kek';
 import type { Command, CommandInput, Report } from '../command.ts';
 import { type Appended, appendVariable } from '../env-file.ts';
 import { table } from '../table.ts';
+import { KEY_STORE_OPTIONS, withKeyStore } from './keys/request.ts';
 
 /** Names of the suites on the command line. */
 const SUITE_NAMES: Readonly<Record<string, SuiteId>> = {
@@ -62,11 +63,13 @@ export const init: Command = {
     },
     // Not --env-file: Node 20 takes an option of that name for itself wherever it stands.
     'save-key': { value: 'env file', help: 'file that a generated key is appended to; made with mode 0600' },
+    ...KEY_STORE_OPTIONS,
   },
   run: createNew,
 };
 
-async function createNew({ options, env }: CommandInput): Promise<Report> {
+async function createNew(input: CommandInput): Promise<Report> {
+  const { options, env } = input;
   const path = options['keyring'] ?? keyringPath(env);
   const suite = SUITE_NAMES[options['suite'] ?? ''] ?? XCHACHA20_POLY1305;
   const storage = keyringFile(path);
@@ -78,12 +81,9 @@ async function createNew({ options, env }: CommandInput): Promise<Report> {
   const envFile = key.text === undefined ? undefined : options['save-key'];
   // The key is kept before anything depends on it.
   const appended = envFile === undefined ? undefined : await appendVariable(envFile, 'FIELDSEAL_KEY', key.text ?? '');
-  const { keyring, recovery } = await createKeyring({
-    storage,
-    openers: [key.opener],
-    suite,
-    ...(kek !== undefined && { kek }),
-  }).catch(async (error: unknown) => {
+  const { keyring, recovery } = await withKeyStore(init, input, (keyStore) =>
+    createKeyring({ storage, openers: [key.opener], suite, ...keyStore, ...(kek !== undefined && { kek }) }),
+  ).catch(async (error: unknown) => {
     await appended?.undo();
     throw error;
   });

@@ -1,14 +1,7 @@
-import {
-  environmentOpeners,
-  type KeyringDescription,
-  type KeySeries,
-  keyringFile,
-  keyringPath,
-  openKeyring,
-  SUITES,
-} from '@fieldseal/core';
+import { type KeyringDescription, type KeySeries, keyringPath, SUITES } from '@fieldseal/core';
 import type { Command, Report } from '../command.ts';
 import { table } from '../table.ts';
+import { STORE_OPTIONS, withKeyring } from './keys/request.ts';
 
 /** `fieldseal keyring show` */
 export const keyringShow: Command = {
@@ -19,14 +12,10 @@ export const keyringShow: Command = {
       'versions. Keys themselves are never shown, not even wrapped.',
   ],
   positionals: [],
-  options: {
-    keyring: { value: 'path', help: 'the keyring; FIELDSEAL_KEYRING or ./fieldseal.keyring.json by default' },
-  },
-  run: async ({ options, env }) => {
-    const path = options['keyring'] ?? keyringPath(env);
-    const keyring = await openKeyring({ storage: keyringFile(path), openers: environmentOpeners(env) });
-    const description = await keyring.describe().finally(() => keyring.close());
-    return report(path, description);
+  options: STORE_OPTIONS,
+  run: async (input) => {
+    const path = input.options['keyring'] ?? keyringPath(input.env);
+    return report(path, await withKeyring(keyringShow, input, (keyring) => keyring.describe()));
   },
 };
 

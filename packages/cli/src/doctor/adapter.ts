@@ -23,7 +23,10 @@ export interface AdapterTransaction extends Queryable {
 
 /** What runs SQL. */
 export interface Queryable {
-  queryRaw(query: Query): Promise<{ readonly rows: readonly (readonly unknown[])[] }>;
+  queryRaw(query: Query): Promise<{
+    readonly columnNames: readonly string[];
+    readonly rows: readonly (readonly unknown[])[];
+  }>;
   executeRaw(query: Query): Promise<number>;
 }
 
@@ -31,7 +34,7 @@ export interface Queryable {
 export interface Query {
   readonly sql: string;
   readonly args: readonly unknown[];
-  readonly argTypes: readonly { readonly scalarType: 'string'; readonly arity: 'scalar' }[];
+  readonly argTypes: readonly { readonly scalarType: 'string' | 'bigint'; readonly arity: 'scalar' }[];
 }
 
 type AdapterFactory = new (...args: readonly unknown[]) => { connect(): Promise<Adapter> };
@@ -77,6 +80,11 @@ const PACKAGES: Readonly<Record<string, readonly AdapterPackage[]>> = {
 
 /** Providers whose databases doctor reads. */
 export const PROVIDERS: readonly string[] = Object.keys(PACKAGES);
+
+/** Provider of a schema by its usual name. */
+export function providerOf({ provider }: { readonly provider: string }): string {
+  return provider === 'postgres' ? 'postgresql' : provider;
+}
 
 /**
  * Connects to a database by an adapter of the project. Nothing is created: an SQLite file that is not there is a problem.

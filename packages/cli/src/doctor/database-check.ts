@@ -1,11 +1,12 @@
-import { type ModelMap, parseInlineSchema, type SchemaMap } from '@fieldseal/prisma/internal';
+import type { ModelMap, SchemaMap } from '@fieldseal/prisma/internal';
 import type { SchemaFile } from '../schema-file.ts';
-import { PROVIDERS } from './adapter.ts';
+import { PROVIDERS, providerOf } from './adapter.ts';
 import { checkCells, type FieldCount } from './cells-check.ts';
 import type { CountOptions } from './counting.ts';
 import { Database } from './database.ts';
 import { DatabaseProblem } from './database-problem.ts';
 import { type Finding, finding } from './finding.ts';
+import { connectionSchema, namedModels } from './named-models.ts';
 import type { Progress } from './progress.ts';
 import { checkStructure, type NamedModel, type Structure } from './structure-check.ts';
 import { checkTerms } from './terms-check.ts';
@@ -33,14 +34,19 @@ export async function checkDatabase(
   map: SchemaMap,
   options: DatabaseCheck,
 ): Promise<CheckedDatabase> {
-  const provider = schema.provider === 'postgres' ? 'postgresql' : schema.provider;
+  const provider = providerOf(schema);
   if (!PROVIDERS.includes(provider))
     return failed(finding('database.unsupported', provider, `databases of the provider ${provider} are not looked at`));
   try {
     options.progress.step('connecting to the database');
     const database = await Database.open(provider, options.url, options.project, options.timeoutMs);
     try {
-      return await checkModels(database, provider, namedModels(schema, map, schemaOf(provider, options.url)), options);
+      return await checkModels(
+        database,
+        provider,
+        namedModels(schema, map, connectionSchema(provider, options.url)),
+        options,
+      );
     } finally {
       await database.close();
     }
@@ -98,19 +104,4 @@ function countedIndexes({ indexes }: ModelMap): ModelMap['indexes'] {
         of.length === 1 && !list && child === null && (kind === 'equality' || kind === 'range'),
     ),
   );
-}
-
-/** Models with encrypted fields. Those whose schema Prisma leaves to the connection get the one that its URL names. */
-function namedModels({ text }: SchemaFile, map: SchemaMap, dbSchema: string | null): NamedModel[] {
-  return parseInlineSchema(text).models.flatMap(({ name, fields }): NamedModel[] => {
-    const model = map.models[name];
-    if (model === undefined || Object.keys(model.encrypted).length === 0) return [];
-    const columnOf = new Map(fields.map((field) => [field.name, field.dbName]));
-    return [{ name, map: { ...model, dbSchema: model.dbSchema ?? dbSchema }, columnOf }];
-  });
-}
-
-/** `?schema=` of a PostgreSQL URL: Prisma's migrations heed it, its driver does not. */
-function schemaOf(provider: string, url: string): string | null {
-  return provider === 'postgresql' && URL.canParse(url) ? new URL(url).searchParams.get('schema') : null;
 }

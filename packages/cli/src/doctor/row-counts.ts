@@ -4,7 +4,15 @@
  *
  * @module
  */
-import { HEADER_BYTES, NONCE_BYTES, SUITES, TAG_BYTES, TEXT_PREFIX } from '@fieldseal/core';
+import {
+  cellTextPrefix,
+  HEADER_BYTES,
+  NONCE_BYTES,
+  SUITES,
+  type SuiteId,
+  TAG_BYTES,
+  TEXT_PREFIX,
+} from '@fieldseal/core';
 import type { EncryptedFieldMap, IndexMap, ModelMap } from '@fieldseal/prisma/internal';
 import type { Dialect, Statement } from './dialect.ts';
 
@@ -37,6 +45,37 @@ export function countCells(
     sql:
       `SELECT kind, head, count(*) FROM (SELECT ${cell} AS kind, CASE WHEN ${cell} = 'cell' THEN ${head} END AS head ` +
       `FROM (SELECT ${dialect.value(column, 'v')} AS v FROM (${rows}) r) t) c GROUP BY kind, head ORDER BY 3 DESC LIMIT ${MAX_GROUPS}`,
+    args: [],
+  };
+}
+
+/** A key whose cells are counted. */
+export interface CountedKey {
+  readonly keyId: string;
+  readonly suite: SuiteId;
+}
+
+/** What the cells of a key start with, in hexadecimal digits as `countKeys` gives it. */
+export function headOf(column: EncryptedFieldMap['column'], { keyId, suite }: CountedKey): string {
+  if (column === 'Bytes') return `${suite.toString(16).padStart(2, '0')}${keyId}`;
+  return Buffer.from(cellTextPrefix(suite, keyId)).toString('hex');
+}
+
+/** Counts the cells of these keys in all rows of an encrypted column: header in hexadecimal digits, and count. */
+export function countKeys(
+  dialect: Dialect,
+  model: ModelMap,
+  { column, dbName, list }: EncryptedFieldMap,
+  keys: readonly CountedKey[],
+): Statement {
+  const stored = dialect.quote(dbName);
+  const rows = limited(dialect, model, list ? dialect.elements(stored, tableOf(dialect, model)) : null, stored, null);
+  const head = dialect.head(column, 'v', column === 'Bytes' ? HEADER_BYTES : HEADER_CHARACTERS);
+  const heads = keys.map((key) => `'${headOf(column, key)}'`).join(', ');
+  return {
+    sql:
+      `SELECT head, count(*) FROM (SELECT ${head} AS head FROM (SELECT ${dialect.value(column, 'v')} AS v FROM (${rows}) r) t) c ` +
+      `WHERE head IN (${heads}) GROUP BY head`,
     args: [],
   };
 }

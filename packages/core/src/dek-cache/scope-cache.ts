@@ -87,6 +87,13 @@ export class ScopeCache<Value> {
     return [...this.#entries.keys()];
   }
 
+  /** Takes the value of a scope out, which is then the caller's. */
+  take(scope: string): Value | undefined {
+    const value = this.#entries.get(scope)?.value;
+    this.#entries.delete(scope);
+    return value;
+  }
+
   /** Drops what is too old, though nobody asks for it: keys do not stay in memory for it. Called by a timer as well. */
   sweep(): void {
     for (const [scope, entry] of this.#entries) if (this.#ageOf(entry) > this.#maxAgeMs) this.#remove(scope, entry);

@@ -2,7 +2,7 @@ import { AtomicFile } from '../atomic-file.ts';
 import { FieldsealError, isFieldsealError } from '../errors.ts';
 import type { KeyStore } from './key-store.ts';
 import { type KeysetRecord, parseKeysetRecord } from './keyset-record.ts';
-import { replaceRecord } from './memory.ts';
+import { picked, replaceRecord } from './memory.ts';
 
 const FORMAT = 'fieldseal-key-store/1';
 
@@ -13,8 +13,14 @@ const FORMAT = 'fieldseal-key-store/1';
  */
 export function fileKeyStore(path: string): KeyStore {
   const file = new AtomicFile(path);
+  const records = async (): Promise<ReadonlyMap<string, KeysetRecord>> =>
+    new Map(parse(await stored(file.read())).map((record) => [record.scope, record]));
   return {
-    load: async (scope) => parse(await stored(file.read())).find((record) => record.scope === scope) ?? null,
+    load: async (scope) => (await records()).get(scope) ?? null,
+    loadMany: async (scopes) => picked(await records(), scopes),
+    scopes: async function* () {
+      yield* (await records()).keys();
+    },
     save: async (record, expected) => {
       for (;;) {
         const text = await stored(file.read());

@@ -16,4 +16,18 @@ export interface KeyStore {
    * record is already stored for another scope.
    */
   save(record: KeysetRecord, expected: number | null): Promise<boolean>;
+  /** Every scope that has keys, each once, in any order and without holding all of them in memory. Scopes added meanwhile may be left out. */
+  scopes?(): AsyncIterable<string>;
+}
+
+/** The keysets of many scopes: in one round trip where the store can, else one by one. Scopes without keys are left out. */
+export async function loadKeysets(
+  store: KeyStore,
+  scopes: readonly string[],
+): Promise<ReadonlyMap<string, KeysetRecord>> {
+  if (store.loadMany !== undefined) return store.loadMany(scopes);
+  const found = new Map<string, KeysetRecord>();
+  const records = await Promise.all([...new Set(scopes)].map((scope) => store.load(scope)));
+  for (const record of records) if (record !== null) found.set(record.scope, record);
+  return found;
 }

@@ -27,10 +27,40 @@ export interface KeyVersion {
   readonly wrapped: string | null;
 }
 
-/** The versions of one key. Exactly one, enabled, is the primary: new data is written under it. */
+/** The versions of one key. Exactly one is the primary: new data is written under it. It is enabled, unless its scope is shredded. */
 export interface KeySeries {
   readonly primary: string;
   readonly versions: readonly KeyVersion[];
+}
+
+/** Cells under a key in one column. */
+export interface CensusEntry {
+  /** `Model.field` */
+  readonly field: string;
+  readonly keyId: string;
+  /** Values, and elements of lists. */
+  readonly cells: number;
+}
+
+/** How many cells the keys of a scope had when they were counted. */
+export interface Census {
+  /** ISO 8601 in UTC. */
+  readonly counted: string;
+  readonly entries: readonly CensusEntry[];
+}
+
+/** The state of a scope that is being shredded, or was. */
+export interface ShredState {
+  /** ISO 8601 in UTC. */
+  readonly requested: string;
+  /** The keys may be destroyed from this time on (ISO 8601). */
+  readonly destroyAfter: string;
+  /** Key ids that were enabled before; taking the request back enables them again. */
+  readonly enabled: readonly string[];
+  /** When the keys were destroyed (ISO 8601); null until then. */
+  readonly destroyed: string | null;
+  /** The last count before the keys were destroyed; null when none was given. */
+  readonly census: Census | null;
 }
 
 /** All keys of one scope. */
@@ -43,6 +73,10 @@ export interface KeysetRecord {
   readonly data: KeySeries;
   /** Roots of the blind indexes. */
   readonly index: KeySeries;
+  /** Stands in the record of a scope that is being shredded or was: no version of it is enabled. */
+  readonly shred?: ShredState;
+  /** Authentication code under the keyring's root key, in records of an outside key store: `1.` and base64url. */
+  readonly mac?: string;
 }
 
 /**
@@ -51,13 +85,65 @@ export interface KeysetRecord {
  * @throws ERR_KEY_STORE naming the part that is wrong
  */
 export function parseKeysetRecord(json: unknown): KeysetRecord {
-  const { scope, generation, data, index } = members(json, 'keyset');
+  const { scope, generation, data, index, shred, mac } = members(json, 'keyset');
   if (typeof scope !== 'string') throw damaged('scope');
   if (!Number.isSafeInteger(generation) || (generation as number) < 1) throw damaged('generation');
-  const record = { scope, generation: generation as number, data: series(data, 'data'), index: series(index, 'index') };
+  if (mac !== undefined && typeof mac !== 'string') throw damaged('mac');
+  const record: KeysetRecord = {
+    scope,
+    generation: generation as number,
+    data: series(data, 'data'),
+    index: series(index, 'index'),
+    ...(shred === undefined ? {} : { shred: shredState(shred) }),
+    ...(mac === undefined ? {} : { mac }),
+  };
   const ids = keyIdsOf(record);
   if (new Set(ids).size < ids.length) throw damaged('a key id stands twice');
+  checkStatuses(record, ids);
   return record;
+}
+
+/** The primaries are enabled. In a scope that is being shredded no version is; in one that was, all are destroyed. */
+function checkStatuses(record: KeysetRecord, ids: readonly string[]): void {
+  const { shred } = record;
+  for (const name of ['data', 'index'] as const) {
+    const { primary, versions } = record[name];
+    const statuses = versions.map(({ status }) => status);
+    if (shred === undefined) {
+      if (versions.find(({ keyId }) => keyId === primary)?.status !== 'enabled') throw damaged(`${name}.primary`);
+    } else if (statuses.includes('enabled') || (shred.destroyed !== null && statuses.includes('disabled')))
+      throw damaged(`${name}: a version of a shredded scope`);
+  }
+  if (shred?.enabled.some((keyId) => !ids.includes(keyId))) throw damaged('shred.enabled');
+}
+
+function shredState(json: unknown): ShredState {
+  const { requested, destroyAfter, enabled, destroyed, census } = members(json, 'shred');
+  if (!isTime(requested)) throw damaged('shred.requested');
+  if (!isTime(destroyAfter)) throw damaged('shred.destroyAfter');
+  if (!Array.isArray(enabled) || !enabled.every(isKeyId)) throw damaged('shred.enabled');
+  if (destroyed !== null && !isTime(destroyed)) throw damaged('shred.destroyed');
+  return { requested, destroyAfter, enabled, destroyed, census: census === null ? null : parseCensus(census) };
+}
+
+/**
+ * Checks a parsed JSON value and returns it as a census.
+ *
+ * @throws ERR_KEY_STORE naming the part that is wrong
+ */
+export function parseCensus(json: unknown): Census {
+  const { counted, entries } = members(json, 'census');
+  if (!isTime(counted)) throw damaged('census.counted');
+  if (!Array.isArray(entries)) throw damaged('census.entries');
+  return {
+    counted,
+    entries: entries.map((entry: unknown) => {
+      const { field, keyId, cells } = members(entry, 'census.entries');
+      if (typeof field !== 'string' || !isKeyId(keyId)) throw damaged('census.entries');
+      if (!Number.isSafeInteger(cells) || (cells as number) < 0) throw damaged('census.entries');
+      return { field, keyId, cells: cells as number };
+    }),
+  };
 }
 
 /** Ids of all keys in the record, destroyed ones included. */
@@ -72,13 +158,13 @@ function series(json: unknown, name: string): KeySeries {
   const distinct = new Set(parsed.map((version) => version.version));
   const found = parsed.find((version) => version.keyId === primary);
   if (distinct.size !== parsed.length) throw damaged(`${name}: a version stands twice`);
-  if (found?.status !== 'enabled') throw damaged(`${name}.primary`);
+  if (found === undefined) throw damaged(`${name}.primary`);
   return { primary: found.keyId, versions: parsed };
 }
 
 function keyVersion(json: unknown, name: string): KeyVersion {
   const { keyId, version, suite, status, created, destroyAfter, kekId, wrapped } = members(json, name);
-  if (typeof keyId !== 'string' || !/^[0-9a-f]{16}$/.test(keyId)) throw damaged(`${name}.keyId`);
+  if (!isKeyId(keyId)) throw damaged(`${name}.keyId`);
   if (!Number.isSafeInteger(version) || (version as number) < 1) throw damaged(`${name}.version`);
   if (!isSuite(suite)) throw damaged(`${name}.suite`);
   if (status !== 'enabled' && status !== 'disabled' && status !== 'destroyed') throw damaged(`${name}.status`);
@@ -93,6 +179,10 @@ function keyVersion(json: unknown, name: string): KeyVersion {
 function members(json: unknown, name: string): Record<string, unknown> {
   if (typeof json !== 'object' || json === null || Array.isArray(json)) throw damaged(name);
   return json as Record<string, unknown>;
+}
+
+function isKeyId(value: unknown): value is string {
+  return typeof value === 'string' && /^[0-9a-f]{16}$/.test(value);
 }
 
 function isTime(value: unknown): value is string {

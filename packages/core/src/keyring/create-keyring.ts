@@ -7,6 +7,7 @@ import type { KeyStore } from '../key-store/key-store.ts';
 import type { SecretBytes } from '../secret-bytes.ts';
 import { type SuiteId, XCHACHA20_POLY1305 } from '../suite.ts';
 import { announce } from './announce.ts';
+import { authenticatedStore } from './authenticated-store.ts';
 import { type KeyringDocument, serializeDocument } from './document.ts';
 import { KekRing, newKek, newKeyset, outsideKek, randomSecret } from './kek-ring.ts';
 import { generateRecoveryKey } from './key-text.ts';
@@ -43,26 +44,27 @@ export async function createKeyring(
   options: CreateKeyringOptions,
 ): Promise<{ keyring: Keyring; recovery: SecretBytes }> {
   const { storage, openers, suite = XCHACHA20_POLY1305, kek } = options;
-  const outside = kek === undefined ? [] : [kek];
+  const outsideKeks = kek === undefined ? [] : [kek];
   if (openers.every(({ type }) => type === RECOVERY_TYPE))
     throw new FieldsealError('ERR_OPTIONS', 'a keyring needs a way to open it besides its recovery key');
   const root = randomSecret();
-  const keks = new KekRing(outside);
+  const keks = new KekRing(outsideKeks);
   try {
     const recovery = generateRecoveryKey();
     const all = [...openers, recoveryKey(recovery)];
     const document = await newDocument(root, all, suite, kek);
     const record = await newKeyset(keks, document, root, APPLICATION_SCOPE);
-    const { keyStore } = options;
-    if (keyStore !== undefined && (await keyStore.load(APPLICATION_SCOPE)) !== null) throw existing('the key store');
-    const keysets = keyStore === undefined ? [record] : [];
-    if (!(await storage.replace(null, serializeDocument({ ...document, keysets }, root))))
+    const { keyStore: outside } = options;
+    if (outside !== undefined && (await outside.load(APPLICATION_SCOPE)) !== null) throw existing('the key store');
+    const keyStore = outside === undefined ? undefined : authenticatedStore(outside, root, () => true);
+    const keys = keyStore === undefined ? { keysets: [record] } : { recordMac: 1 as const };
+    if (!(await storage.replace(null, serializeDocument({ ...document, ...keys }, root))))
       throw existing(storage.label);
     // The keyring first: keys in a store are of no use without the KEK that it holds.
     if (keyStore !== undefined && !(await keyStore.save(record, null))) throw existing('the key store');
     for (const opener of all)
-      (await openKeyring({ ...options, openers: [opener], keks: outside, cache: 'none' })).close();
-    const keyring = await openKeyring({ ...options, keks: outside });
+      (await openKeyring({ ...options, openers: [opener], keks: outsideKeks, cache: 'none' })).close();
+    const keyring = await openKeyring({ ...options, keks: outsideKeks });
     await keyring.resolve(APPLICATION_SCOPE);
     announce('create', keyring);
     return { keyring, recovery };

@@ -5,6 +5,7 @@
  */
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { fromBase64Url, toBase64Url } from '../bytes.ts';
+import { canonicalJson } from '../canonical-json.ts';
 import { FieldsealError } from '../errors.ts';
 import { deriveKeyringKey, LABELS } from '../kdf.ts';
 import { type KeysetRecord, parseKeysetRecord } from '../key-store/keyset-record.ts';
@@ -36,6 +37,8 @@ export interface KeyringDocument {
   readonly keks: readonly KekEntry[];
   /** Keysets of static scopes; empty when an outside key store holds them. */
   readonly keysets: readonly KeysetRecord[];
+  /** Version of the authentication codes that records of the outside key store must have; without it records may have none. */
+  readonly recordMac?: 1;
 }
 
 const FORMAT_FAMILY = 'fieldseal-keyring/';
@@ -62,7 +65,7 @@ export function parseDocument(text: string): { readonly document: KeyringDocumen
     throw damaged('it is not JSON'); // V8's message quotes the text
   }
   const { mac: code, ...rest } = members(json, 'the document');
-  const { format, id, generation, created, suite, slots, keks, keysets } = rest;
+  const { format, id, generation, created, suite, slots, keks, keysets, recordMac } = rest;
   if (typeof format === 'string' && format !== FORMAT && format.startsWith(FORMAT_FAMILY)) {
     const hint = 'A newer version of Fieldseal wrote it: update this one.';
     throw new FieldsealError('ERR_KEYRING_DAMAGED', 'the keyring has a format that this version does not know', {
@@ -73,6 +76,7 @@ export function parseDocument(text: string): { readonly document: KeyringDocumen
   if (!isText(id) || !isText(created)) throw damaged('id or created');
   if (!Number.isSafeInteger(generation) || (generation as number) < 1) throw damaged('generation');
   if (!isSuite(suite)) throw damaged('suite');
+  if (recordMac !== undefined && recordMac !== 1) throw damaged('recordMac');
   const bytes = isText(code) ? fromBase64Url(code) : null;
   if (bytes === null) throw damaged('mac');
   const document: KeyringDocument = {
@@ -84,6 +88,7 @@ export function parseDocument(text: string): { readonly document: KeyringDocumen
     slots: list(slots, 'slots').map(parseSlot),
     keks: list(keks, 'keks').map(parseKek),
     keysets: list(keysets, 'keysets').map(parseKeyset),
+    ...(recordMac === undefined ? {} : { recordMac }),
   };
   if (document.slots.length === 0 || document.keks.length === 0) throw damaged('it has no slot or no KEK');
   // Slots are tried before anything is authenticated, and each may cost a scrypt.
@@ -105,7 +110,7 @@ export function authenticateDocument(document: KeyringDocument, code: Uint8Array
     throw damaged('its authentication code is wrong');
 }
 
-/** HMAC-SHA256 over the document in one spelling: members sorted by name, no white space. */
+/** HMAC-SHA256 over the canonical spelling of the document. */
 function mac(document: KeyringDocument, root: SecretBytes): Uint8Array {
   const key = deriveKeyringKey(root, LABELS.keyringMac);
   try {
@@ -113,13 +118,6 @@ function mac(document: KeyringDocument, root: SecretBytes): Uint8Array {
   } finally {
     key.wipe();
   }
-}
-
-function canonicalJson(value: unknown): string {
-  if (Array.isArray(value)) return `[${value.map(canonicalJson).join()}]`;
-  if (typeof value !== 'object' || value === null) return JSON.stringify(value);
-  const sorted = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
-  return `{${sorted.map(([name, member]) => `${JSON.stringify(name)}:${canonicalJson(member)}`).join()}}`;
 }
 
 function parseSlot(json: unknown): Slot {

@@ -8,6 +8,7 @@ import { deriveKeyId } from '../kdf.ts';
 import type { KeyPurpose, WrapContext } from '../kek/key-wrapper.ts';
 import type { KeySeries, KeyVersion } from '../key-store/keyset-record.ts';
 import type { SecretBytes } from '../secret-bytes.ts';
+import { shreddedError } from '../shredding.ts';
 import { DataKey, IndexRoot, type KeySource, type KeyView } from './key-view.ts';
 import type { FoundKeyset, KeysetReader } from './keyset-reader.ts';
 import { MissingKeys } from './missing-keys.ts';
@@ -46,7 +47,7 @@ export interface KeyOpener {
   /** Throws ERR_KEY_WIPED when the keyring was closed. */
   alive(): void;
   /** Keeps a keyset that was read from the key store where other processes find it. It does not throw, and takes its time. */
-  share(keyset: FoundKeyset, view: KeyView): void;
+  share(keyset: FoundKeyset, view: KeyView | null): void;
   /** Says that a refresh failed. */
   stale(): void;
 }
@@ -172,6 +173,13 @@ export class KeyViews implements KeySource {
     }
   }
 
+  /** Wipes the keys of a scope at once. */
+  revoke(scope: string): void {
+    const view = this.#cache.take(scope)?.view;
+    for (const key of view?.keys.values() ?? []) key.wipe();
+    view?.indexRoot.wipe();
+  }
+
   /** Wipes everything. */
   close(): void {
     this.#cache.clear();
@@ -217,6 +225,12 @@ export class KeyViews implements KeySource {
   /** Unwraps what is new; keys that are known already are kept, ones that are no longer enabled are wiped. */
   async #take(keyset: FoundKeyset): Promise<Held> {
     const { scope, generation, data, index } = keyset.record;
+    const shredded = shreddedError(keyset.record);
+    if (shredded !== undefined) {
+      this.revoke(scope);
+      if (!keyset.shared) this.#opener.share(keyset, null);
+      throw shredded;
+    }
     const enabled = data.versions.filter(({ status }) => status === 'enabled');
     const root = primaryOf(index);
     for (;;) {

@@ -4,18 +4,28 @@ import { FieldsealError, isFieldsealError } from '../errors.ts';
 import { type KeyringEvent, publish } from '../events.ts';
 import type { KeyWrapper } from '../kek/key-wrapper.ts';
 import type { KeyStore } from '../key-store/key-store.ts';
-import type { KeySeries, KeysetRecord } from '../key-store/keyset-record.ts';
-import { replaceRecord } from '../key-store/memory.ts';
+import type { Census, KeySeries, KeysetRecord } from '../key-store/keyset-record.ts';
 import * as keyset from '../keyset.ts';
 import type { SecretBytes } from '../secret-bytes.ts';
+import {
+  cancelShredRecord,
+  destroyRestoredRecord,
+  destroyShreddedRecord,
+  shreddedError,
+  shredRecord,
+} from '../shredding.ts';
 import { announce, announceRefusal } from './announce.ts';
+import { authenticatedStore, authenticateRecords } from './authenticated-store.ts';
 import { authenticateDocument, type KeyringDocument, parseDocument } from './document.ts';
+import { documentKeyStore } from './document-key-store.ts';
 import { KekRing, newKeyset, newKeyVersion } from './kek-ring.ts';
 import type { KeySource, KeyView } from './key-view.ts';
 import { type KeyOpener, KeyViews, type ViewCounts } from './key-views.ts';
+import { describeDocument, type KeyringDescription } from './keyring-description.ts';
 import { KeysetReader } from './keyset-reader.ts';
 import { KeysetSharing, type SharingStats } from './keyset-sharing.ts';
 import { LiveDocument } from './live-document.ts';
+import { receiptPublicKey, type ShredReceipt, shredReceipt, verifyShredReceipt } from './shred-receipt.ts';
 import type { SlotOpener } from './slot.ts';
 import { addSlot, openAny, removeSlot } from './slot-changes.ts';
 import type { KeyringStorage } from './storage.ts';
@@ -39,10 +49,10 @@ export interface OpenKeyringOptions {
   readonly openers: readonly SlotOpener[];
   /** The key store that was given when the keyring was created. */
   readonly keyStore?: KeyStore;
-  /** The KEKs outside the keyring that its keys were wrapped by. They are asked when keys are made or unwrapped, and not for opening. */
-  readonly keks?: readonly KeyWrapper[];
   /** Bounds of the cache of unwrapped keys; `none` keeps no key beyond the query that asked for it. */
   readonly cache?: CacheOptions | 'none';
+  /** The KEKs outside the keyring that its keys were wrapped by. They are asked when keys are made or unwrapped, and not for opening. */
+  readonly keks?: readonly KeyWrapper[];
 }
 
 /**
@@ -75,16 +85,6 @@ export async function openKeyring(options: OpenKeyringOptions): Promise<Keyring>
   }
 }
 
-/** What a keyring tells about itself. None of it is secret. */
-export interface KeyringDescription {
-  readonly id: string;
-  readonly generation: number;
-  readonly created: string;
-  readonly slots: readonly { readonly id: string; readonly type: string; readonly created: string }[];
-  readonly keks: readonly { readonly id: string; readonly created: string }[];
-  readonly keysets: readonly KeysetRecord[];
-}
-
 /**
  * An open keyring: the only place where wrapped keys become usable ones. Everything it changes is stored before it takes effect.
  *
@@ -92,6 +92,7 @@ export interface KeyringDescription {
  */
 export class Keyring implements KeySource {
   readonly #keyStore: KeyStore;
+  readonly #outside: KeyStore | undefined;
   readonly #root: SecretBytes;
   readonly #live: LiveDocument;
   readonly #keks: KekRing;
@@ -104,10 +105,11 @@ export class Keyring implements KeySource {
     const outside = options.keyStore !== undefined;
     const policy = cachePolicy(options.cache, outside);
     this.#live = new LiveDocument(options.storage, root, text, document);
-    this.#keyStore = options.keyStore ?? {
-      load: (scope) => this.#loadInside(scope),
-      save: (record, expected) => this.#saveInside(record, expected),
-    };
+    this.#outside = options.keyStore;
+    this.#keyStore =
+      options.keyStore === undefined
+        ? documentKeyStore(this.#live)
+        : authenticatedStore(options.keyStore, root, () => this.#live.current.recordMac !== undefined);
     this.#root = root;
     this.#keks = new KekRing(options.keks);
     this.#sharing = policy.shared === undefined ? undefined : this.#share(policy, policy.shared, document, outside);
@@ -203,6 +205,82 @@ export class Keyring implements KeySource {
   }
 
   /**
+   * Shreds a scope: no key of it is given out from now on, here at once and elsewhere as with {@link disable}. {@link cancelShred} takes it
+   * back until {@link destroyShredded} has destroyed the keys.
+   *
+   * @param options - `waitMs`: time until the keys may be destroyed, in ms; seven days by default and at least
+   * @throws ERR_KEY_STATUS when it is being shredded or was, ERR_OPTIONS for the scope of the whole application
+   */
+  async shred(scope: string, options: { readonly waitMs?: number } = {}): Promise<void> {
+    if (scope === APPLICATION_SCOPE)
+      throw new FieldsealError('ERR_OPTIONS', 'the keys of the whole application are not shredded', {
+        hint: 'Destroy the keyring and every way to open it instead.',
+      });
+    await this.#change('shred', scope, (record) => shredRecord(record, Date.now(), options.waitMs));
+  }
+
+  /** Takes {@link shred} back. What was enabled before is enabled again. */
+  async cancelShred(scope: string): Promise<void> {
+    await this.#change('cancel-shred', scope, cancelShredRecord);
+  }
+
+  /**
+   * Destroys all keys of a scope for good, after the waiting time of {@link shred}.
+   *
+   * @param census - the cells that can never be read again, counted after `shred`; it goes into the receipt
+   * @returns a signed statement of what was destroyed
+   */
+  async destroyShredded(scope: string, census: Census | null = null): Promise<ShredReceipt> {
+    const record = await this.#change('destroy-shredded', scope, (stored) =>
+      destroyShreddedRecord(stored, Date.now(), census),
+    );
+    return shredReceipt(this.id, record, this.#root);
+  }
+
+  /** The receipt of a scope that was shredded, once more. Throws ERR_KEY_STATUS when it was not. */
+  async shredReceipt(scope: string): Promise<ShredReceipt> {
+    return shredReceipt(this.id, await this.#reader.stored(scope), this.#root);
+  }
+
+  /**
+   * Destroys the keys of a scope again, after a backup of the key store has brought them back.
+   *
+   * @param receipt - what {@link destroyShredded} of this keyring returned, as parsed JSON
+   * @throws ERR_OPTIONS when this keyring did not sign it, ERR_KEY_STATUS when it is of other keys than are stored, or they are destroyed
+   */
+  async applyReceipt(receipt: unknown): Promise<void> {
+    if (!verifyShredReceipt(receipt, this.receiptKey))
+      throw new FieldsealError('ERR_OPTIONS', 'the receipt was changed, or another keyring signed it');
+    await this.#change('destroy-shredded', receipt.scope, (record) => destroyRestoredRecord(record, receipt));
+  }
+
+  /** Public key of the receipts of this keyring, for verifyShredReceipt. */
+  get receiptKey(): string {
+    return receiptPublicKey(this.#root);
+  }
+
+  /** All scopes that have keys. Throws ERR_KEY_STORE when the key store cannot list them. */
+  scopes(): AsyncIterable<string> {
+    const { scopes } = this.#keyStore;
+    if (scopes === undefined) throw new FieldsealError('ERR_KEY_STORE', 'the key store cannot list its scopes');
+    return scopes.call(this.#keyStore);
+  }
+
+  /**
+   * Gives every record of the outside key store an authentication code, and refuses records without one from then on. For keyrings from before
+   * there were codes; all processes must run a version that knows them.
+   *
+   * @returns how many records got one
+   */
+  async authenticateRecords(): Promise<number> {
+    await this.#live.reload();
+    const count = this.#outside === undefined ? 0 : await authenticateRecords(this.#outside, this.#root);
+    if (this.#outside !== undefined)
+      await this.#live.change((document) => (document.recordMac === 1 ? null : { ...document, recordMac: 1 }));
+    return count;
+  }
+
+  /**
    * Adds a way to open the keyring.
    *
    * @param proof - the recovery key, to prove that recovery works before the keyring depends on something new
@@ -228,16 +306,8 @@ export class Keyring implements KeySource {
   /** Statuses, ids, times and wrapped keys; no secret. Reads the storage again first. */
   async describe(scopes: readonly string[] = [APPLICATION_SCOPE]): Promise<KeyringDescription> {
     await this.#live.reload();
-    const { id, generation, created, slots, keks } = this.#live.current;
     const keysets = await Promise.all(scopes.map((scope) => this.#reader.stored(scope)));
-    return {
-      id,
-      generation,
-      created,
-      slots: slots.map((slot) => ({ id: slot.id, type: slot.type, created: slot.created })),
-      keks: keks.map((kek) => ({ id: kek.id, created: kek.created })),
-      keysets,
-    };
+    return describeDocument(this.#live.current, keysets);
   }
 
   /** Wipes all keys. Queries that still run fail with ERR_KEY_WIPED. */
@@ -256,18 +326,41 @@ export class Keyring implements KeySource {
     keyId: string,
     step: (series: KeySeries) => KeySeries,
   ): Promise<void> {
+    const next = (record: KeysetRecord): KeysetRecord => {
+      const shredded = shreddedError(record);
+      if (shredded !== undefined) throw shredded;
+      return { ...record, data: step(record.data) };
+    };
+    await this.#change(action, scope, next, keyId);
+  }
+
+  /** Stores the next state of a keyset, takes it over, and tells other processes. Returns it. */
+  async #change(
+    action: KeyringEvent['action'],
+    scope: string,
+    step: (record: KeysetRecord) => KeysetRecord,
+    subject?: string,
+  ): Promise<KeysetRecord> {
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       await this.#live.reload();
       const record = await this.#reader.stored(scope);
-      const next = { ...record, generation: record.generation + 1, data: step(record.data) };
+      const next = { ...step(record), generation: record.generation + 1 };
       if (!(await this.#keyStore.save(next, record.generation))) continue;
       this.#sharing?.changing(scope);
-      await this.#views.load(scope, false);
+      if (next.shred === undefined) await this.#views.load(scope, false);
+      else await this.#drop(scope);
       await this.#sharing?.announce(scope, next.generation);
-      announce(action, this, keyId);
-      return;
+      announce(action, this, subject ?? next.data.primary);
+      return next;
     }
     throw new FieldsealError('ERR_KEYRING_BUSY', 'other writers kept changing the keyset');
+  }
+
+  /** Wipes the keys of a scope that is shredded, those too that a reading under way since before brings. */
+  async #drop(scope: string): Promise<void> {
+    this.#views.revoke(scope);
+    await this.#views.load(scope, false).catch(() => undefined); // it fails, because the scope is shredded
+    this.#views.revoke(scope);
   }
 
   #opener(): KeyOpener {
@@ -287,19 +380,5 @@ export class Keyring implements KeySource {
     };
     const kek = (): KeyWrapper => this.#keks.newest(this.#live.current, this.#root);
     return new KeysetSharing({ cache, policy, root: this.#root, document, outside, listener, kek });
-  }
-
-  async #loadInside(scope: string): Promise<KeysetRecord | null> {
-    return this.#live.current.keysets.find((record) => record.scope === scope) ?? null;
-  }
-
-  async #saveInside(record: KeysetRecord, expected: number | null): Promise<boolean> {
-    let saved = false;
-    await this.#live.change((document) => {
-      const keysets = replaceRecord(document.keysets, record, expected);
-      saved = keysets !== null;
-      return keysets === null ? null : { ...document, keysets };
-    });
-    return saved;
   }
 }

@@ -121,7 +121,9 @@ export class KeysetReader {
     const scopes = readings.map(({ scope }) => scope);
     const floors = scopes.map((scope) => this.#floor(scope));
     const many =
-      loadMany === undefined || scopes.length === 1 ? undefined : await loadMany.call(this.#keyStore, scopes);
+      loadMany === undefined || scopes.length === 1
+        ? undefined
+        : await loadMany.call(this.#keyStore, scopes).catch(() => undefined); // one by one, so that a damaged record harms no other scope
     const settle = async ({ scope, resolve, reject }: Reading, at: number): Promise<void> => {
       try {
         const stored = many === undefined ? await this.#keyStore.load(scope) : (many.get(scope) ?? null);

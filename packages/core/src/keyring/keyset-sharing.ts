@@ -61,8 +61,11 @@ export class KeysetSharing {
     return { ...this.tier.stats, open: this.tier.open };
   }
 
-  /** Keeps a keyset that was read from the key store, with the keys that were unwrapped from it. Takes its time, and never throws. */
-  share({ record, readAt }: ReadKeyset, view: KeyView): void {
+  /**
+   * Keeps a keyset that was read from the key store, with the keys that were unwrapped from it, of which a shredded scope has none. Takes its
+   * time, and never throws.
+   */
+  share({ record, readAt }: ReadKeyset, view: KeyView | null): void {
     if (!this.#outside) return;
     const changed = this.#changed.delete(record.scope);
     this.#sharing = this.#keep({ record, readAt }, view, changed).catch(() => undefined); // the keyring may be closed meanwhile
@@ -85,8 +88,11 @@ export class KeysetSharing {
     this.group.wipe();
   }
 
-  async #keep(keyset: ReadKeyset, view: KeyView, changed: boolean): Promise<void> {
-    await this.tier.keep(this.#kek() instanceof LocalKek ? keyset : await this.#grouped(keyset, view), changed);
+  async #keep(keyset: ReadKeyset, view: KeyView | null, changed: boolean): Promise<void> {
+    await this.tier.keep(
+      view === null || this.#kek() instanceof LocalKek ? keyset : await this.#grouped(keyset, view),
+      changed,
+    );
   }
 
   async #grouped(keyset: ReadKeyset, { scope, keys, indexRoot }: KeyView): Promise<ReadKeyset> {

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { inspect } from 'node:util';
-import { isFieldsealError, type KeyStore, type KeysetRecord } from '@fieldseal/core';
+import { isFieldsealError, type KeyStore, type KeysetRecord, loadKeysets } from '@fieldseal/core';
 import type { ContractRunner } from './contract-runner.ts';
-import { sampleKeyset, withGeneration } from './sample-keyset.ts';
+import { sampleKeyset, shreddedKeyset, withGeneration } from './sample-keyset.ts';
 
 /** A storage that the contract opens key stores on. A new one for every test. */
 export interface KeyStoreFixture {
@@ -129,6 +129,55 @@ export function keyStoreContract(name: string, make: () => Promise<KeyStoreFixtu
       await expectStored(open(), 'acme', stored);
     });
 
+    it('leaves nothing of a keyset that it refused', async () => {
+      const { open } = await make();
+      const stored = sampleKeyset('acme');
+      await open().save(stored, null);
+      const thief = sampleKeyset('thief');
+      const { primary } = stored.data;
+      const [, version] = thief.data.versions;
+      assert.ok(version);
+      await expectKeyStoreError(
+        open().save({ ...thief, data: { primary, versions: [{ ...version, keyId: primary }] } }, null),
+      );
+      assert.equal(await open().save(thief, null), true);
+      assert.equal(await open().save(withGeneration(stored, 2), 1), true);
+    });
+
+    it('keeps an authentication code, and the state of a scope that is shredded', async () => {
+      const { open } = await make();
+      for (const record of [
+        { ...sampleKeyset('acme'), mac: '1.bWFj' },
+        shreddedKeyset('waiting', null),
+        shreddedKeyset('gone', '2026-02-02T00:00:00.000Z'),
+      ]) {
+        assert.equal(await open().save(record, null), true);
+        await expectStored(open(), record.scope, record);
+      }
+    });
+
+    it('gives the keysets of many scopes at once, and leaves out those that have none', async () => {
+      const { open } = await make();
+      const records = Array.from({ length: WRITERS }, (_, at) => sampleKeyset(`tenant-${at}`));
+      for (const record of records) await open().save(record, null);
+      const some = records.slice(3, 9);
+      const scopes = some.map(({ scope }) => scope);
+      const found = await loadKeysets(open(), ['nobody', ...scopes, ...scopes, '', '__proto__']);
+      assert.deepEqual(new Map(found), new Map(some.map((record) => [record.scope, record])));
+      assert.deepEqual(new Map(await loadKeysets(open(), [])), new Map());
+    });
+
+    it('lists every scope once, if it can list them', async () => {
+      const { open } = await make();
+      const store = open();
+      if (store.scopes === undefined) return;
+      assert.deepEqual(await listed(store), []);
+      const names = ['', 'acme', 'ACME', '__proto__', 'Zażółć 👩‍⚕️', 'x'.repeat(300)];
+      for (const name of names) await open().save(sampleKeyset(name), null);
+      await open().save(sampleKeyset('acme', 2), 1);
+      assert.deepEqual((await listed(open())).sort(), names.sort());
+    });
+
     it('lets the same scope keep its key ids', async () => {
       const { open } = await make();
       const record = sampleKeyset('acme');
@@ -167,6 +216,12 @@ export function textStoreContract(name: string, make: () => Promise<TextStoreFix
       );
     });
   });
+}
+
+async function listed(store: KeyStore): Promise<string[]> {
+  const scopes: string[] = [];
+  for await (const scope of store.scopes?.() ?? []) scopes.push(scope);
+  return scopes;
 }
 
 async function expectStored(store: KeyStore, scope: string, expected: KeysetRecord | null): Promise<void> {
