@@ -1,7 +1,7 @@
 /** Rules for the package.json files: what npm users get from each package must be consistent. */
 import { readFileSync } from 'node:fs';
 
-const EXACT = /^\d+\.\d+\.\d+/;
+const EXACT = /^(npm:(@[\w-]+\/)?[\w-]+@)?\d+\.\d+\.\d+/;
 
 /**
  * Every broken rule, as `file: problem`.

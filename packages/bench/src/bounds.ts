@@ -81,4 +81,15 @@ export const BOUNDS: readonly Bound[] = [
     sense: 'at least',
     limit: 10,
   },
+  atMost('a hit of the cache of keys: at most 200 ns', 'cache', 'a hit among 1000 scopes', 200),
+  atMost('ten thousand misses of a key at once: one unwrap', 'cache', 'unwraps per key for 10000 misses at once', 1),
+  {
+    goal: 'an 80/20 load over 100,000 scopes with room for 80,000: at least 95 % hits',
+    section: 'cache',
+    case: 'hits, 80/20 load over 100000 scopes, room for 80000',
+    candidate: 'fieldseal',
+    against: null,
+    sense: 'at least',
+    limit: 95,
+  },
 ];

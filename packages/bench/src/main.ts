@@ -8,6 +8,7 @@ const CHILDREN: Readonly<Record<ChildJob, () => Promise<(task: never) => Promise
   start: async () => (await import('./start-child.ts')).measureStart,
   concurrency: async () => (await import('./concurrency-child.ts')).measureConcurrency,
   growth: async () => (await import('./growth-child.ts')).measureGrowth,
+  cache: async () => (await import('./cache-child.ts')).measureCache,
   timing: async () => (await import('./timing-child.ts')).measureTiming,
 };
 

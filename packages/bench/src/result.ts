@@ -5,7 +5,7 @@
  */
 
 /** Sections that can be run by themselves, in the order in which they run. */
-export const SECTIONS = ['micro', 'queries', 'start', 'footprint', 'concurrency', 'growth', 'timing'] as const;
+export const SECTIONS = ['micro', 'queries', 'start', 'footprint', 'concurrency', 'growth', 'timing', 'cache'] as const;
 
 /** One of {@link SECTIONS}. */
 export type Section = (typeof SECTIONS)[number];
@@ -28,7 +28,7 @@ export interface Measurement extends Spread {
   readonly case: string;
   readonly candidate: string;
   /** ns is CPU time per field; ms is wall time; MB is a million bytes. */
-  readonly unit: 'ns' | 'ms' | 'MB' | 'op/s' | 't';
+  readonly unit: 'ns' | 'ms' | 'MB' | 'op/s' | 't' | '%' | 'calls';
 }
 
 /** Time of one candidate over the time of another, from samples that were taken side by side. */

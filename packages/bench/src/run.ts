@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { startPostgres } from '@fieldseal/testkit';
+import { runCache } from './cache.ts';
 import { runConcurrency } from './concurrency.ts';
 import { PACKAGE, WORKSPACE } from './folders.ts';
 import { runFootprint } from './footprint.ts';
@@ -27,6 +28,7 @@ const RUNNERS: Readonly<Record<Section, (context: SectionContext) => Promise<Sec
   concurrency: runConcurrency,
   growth: runGrowth,
   timing: runTiming,
+  cache: runCache,
 };
 /** What sections need that takes time to make. */
 const WITH_RIVALS: readonly Section[] = ['micro', 'queries', 'concurrency'];

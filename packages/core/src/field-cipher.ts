@@ -77,8 +77,14 @@ export class FieldCipher {
     const { primary } = view;
     const jobs: Draft[] = [];
     try {
-      for (const field of fields) jobs.push(this.#draft(primary, field));
-      primary.count(jobs.length);
+      let bytes = 0;
+      for (const field of fields) {
+        const job = this.#draft(primary, field);
+        jobs.push(job);
+        // A UTF-16 unit has three bytes at most; what is counted is a bound, so that nothing is measured twice.
+        bytes += typeof job.plaintext === 'string' ? 3 * job.plaintext.length : job.plaintext.length;
+      }
+      primary.count(jobs.length, bytes);
       // Values and listeners may bring code of others along, which may wipe keys: they are taken after it, so that none is used as zeros.
       for (const job of jobs) job.key = this.#fieldKey(primary, job.spec);
       const cells = this.#cells.seal(primary.suite, primary.header, jobs, this.#nonces);

@@ -27,6 +27,8 @@ export {
 export { indexedText } from './blind-index/pieces.ts';
 export { type Cell, cellTextPrefix, decodeCell, HEADER_BYTES, NONCE_BYTES, TAG_BYTES, TEXT_PREFIX } from './cell.ts';
 export type { BoundColumn } from './context.ts';
+export type { CacheOptions } from './dek-cache/cache-options.ts';
+export type { ChangeFeed, SharedCache, SharedEntry } from './dek-cache/shared-cache.ts';
 export {
   DEFAULT_KEYRING_PATH,
   type Environment,
@@ -92,13 +94,16 @@ export {
   parseRecoveryKey,
 } from './keyring/key-text.ts';
 export { DataKey, IndexRoot, type KeySource, type KeyView } from './keyring/key-view.ts';
+export type { ViewCounts } from './keyring/key-views.ts';
 export {
   APPLICATION_SCOPE,
+  type CacheStats,
   type Keyring,
   type OpenKeyringOptions,
   openKeyring,
 } from './keyring/keyring.ts';
 export type { KeyringDescription } from './keyring/keyring-description.ts';
+export type { SharingStats } from './keyring/keyset-sharing.ts';
 export { type ShredReceipt, verifyShredReceipt } from './keyring/shred-receipt.ts';
 export { passphrase, rawKey, recoveryKey, type Slot, type SlotOpener, type SlotParams } from './keyring/slot.ts';
 export { type KeyringStorage, keyringFile, keyringMemory } from './keyring/storage.ts';

@@ -34,6 +34,14 @@ export const LABELS = {
   receiptSeed: 'fieldseal/v1/receipt-seed',
   /** Slot key from a secret of full entropy, and AAD of the root key in a slot. */
   slot: 'fieldseal/v1/slot',
+  /** Seals what a keyring keeps in a shared cache: from its root key. */
+  cacheSealing: 'fieldseal/v1/cache-seal',
+  /** Names the entries of a shared cache, so that no scope can be read from them: from the root key. */
+  cacheNaming: 'fieldseal/v1/cache-name',
+  /** AAD of an entry of a shared cache. */
+  cacheEntry: 'fieldseal/v1/cache-entry',
+  /** AAD of a DEK under a group key of a shared cache. */
+  cacheKey: 'fieldseal/v1/cache-key',
 } as const;
 
 /** Bytes of a DEK, KEK, root key, field key and index key. */

@@ -10,11 +10,11 @@ afterEach(() => {
 });
 
 describe('MissingKeys', () => {
-  it('remembers an id for a second', () => {
+  it('remembers an id for two seconds', () => {
     const missing = new MissingKeys();
     expect(missing.has('', 'a')).toBe(false);
     missing.add('', 'a');
-    vi.advanceTimersByTime(999);
+    vi.advanceTimersByTime(1999);
     expect([missing.has('', 'a'), missing.has('', 'b')]).toEqual([true, false]);
     vi.advanceTimersByTime(1);
     expect(missing.has('', 'a')).toBe(false);
@@ -34,5 +34,14 @@ describe('MissingKeys', () => {
     const missing = new MissingKeys();
     missing.add('acme', 'one');
     expect([missing.has('acme', 'one'), missing.has('', 'one'), missing.has('acme', '')]).toEqual([true, false, false]);
+  });
+
+  it('may be a scope itself, which can be forgotten', () => {
+    const missing = new MissingKeys();
+    missing.add('acme');
+    missing.add('acme', 'one');
+    expect([missing.has('acme'), missing.has('other'), missing.has('')]).toEqual([true, false, false]);
+    missing.forget('acme');
+    expect([missing.has('acme'), missing.has('acme', 'one')]).toEqual([false, true]);
   });
 });

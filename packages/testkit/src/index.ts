@@ -37,7 +37,7 @@ export type { ScanFinding } from './plaintext-scan/scan-window.ts';
 export type { Spelling } from './plaintext-scan/spelling.ts';
 export { type MariadbService, startMariadb } from './services/mariadb.ts';
 export { type PostgresService, startPostgres } from './services/postgres.ts';
-export { type RedisService, startRedis } from './services/redis.ts';
+export { type RedisOptions, type RedisService, startRedis } from './services/redis.ts';
 export type { ServiceEnvironment, ServiceOptions, ServiceSource } from './services/service-source.ts';
 export { type SwtpmOptions, type SwtpmService, startSwtpm } from './services/swtpm.ts';
 export { FieldsealTestError } from './testkit-error.ts';

@@ -33,6 +33,7 @@ import { newCanary } from '../src/plaintext-scan/canary.ts';
 import { scanBytes, scanFiles } from '../src/plaintext-scan/scan.ts';
 
 const CHANNELS: readonly (keyof Channels)[] = [
+  'fieldseal:cache',
   'fieldseal:cipher',
   'fieldseal:failure',
   'fieldseal:keyring',

@@ -12,6 +12,7 @@ const TITLES: Readonly<Record<Section, string>> = {
   concurrency: 'Many clients at once',
   growth: 'Growing tables (SQLite)',
   timing: 'Does time tell secrets?',
+  cache: 'The cache of keys',
 };
 
 /** results.md: everything that was measured. */

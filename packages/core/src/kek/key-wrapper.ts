@@ -1,7 +1,10 @@
 import type { SecretBytes } from '../secret-bytes.ts';
 
-/** What a wrapped key is for: encrypting data, deriving index keys, or opening a slot of a keyring. */
-export type KeyPurpose = 'data' | 'index' | 'slot';
+/**
+ * What a wrapped key is for: encrypting data, deriving index keys, opening a slot of a keyring, or wrapping keys in a cache that a group of
+ * processes shares.
+ */
+export type KeyPurpose = 'data' | 'index' | 'slot' | 'group';
 
 /** What a wrapped key is bound to. A remote key service gets the same parts as its encryption context. */
 export interface WrapContext {

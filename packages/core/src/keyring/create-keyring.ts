@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { toHex } from '../bytes.ts';
+import type { CacheOptions } from '../dek-cache/cache-options.ts';
 import { FieldsealError } from '../errors.ts';
 import type { KeyWrapper } from '../kek/key-wrapper.ts';
 import type { KeyStore } from '../key-store/key-store.ts';
@@ -23,6 +24,8 @@ export interface CreateKeyringOptions {
   readonly suite?: SuiteId;
   /** Keeps the wrapped keys outside the keyring; by default they are inside. */
   readonly keyStore?: KeyStore;
+  /** As for opening it. */
+  readonly cache?: CacheOptions | 'none';
   /**
    * A KEK outside the keyring that wraps its keys, each by a request; by default one inside the keyring does. **Without it the data is
    * lost**, whatever opens the keyring: consider `multiKek`. Give it to openKeyring again.
@@ -59,7 +62,8 @@ export async function createKeyring(
       throw existing(storage.label);
     // The keyring first: keys in a store are of no use without the KEK that it holds.
     if (keyStore !== undefined && !(await keyStore.save(record, null))) throw existing('the key store');
-    for (const opener of all) (await openKeyring({ ...options, openers: [opener], keks: outsideKeks })).close();
+    for (const opener of all)
+      (await openKeyring({ ...options, openers: [opener], keks: outsideKeks, cache: 'none' })).close();
     const keyring = await openKeyring({ ...options, keks: outsideKeks });
     await keyring.resolve(APPLICATION_SCOPE);
     announce('create', keyring);

@@ -2,12 +2,13 @@ import type { SecretBytes } from '../secret-bytes.ts';
 
 /** A key and the keys that were derived from it so far, which live and are wiped together. */
 export class DerivedKeys {
-  readonly #from: SecretBytes;
+  /** The key that the others are derived from. */
+  readonly from: SecretBytes;
   readonly #keys = new Map<string, SecretBytes>();
 
   /** Takes ownership of `from`. */
   constructor(from: SecretBytes) {
-    this.#from = from;
+    this.from = from;
   }
 
   /** The key of these names: made by `derive` on first use, and this object's. Throws ERR_KEY_WIPED after {@link wipe}. */
@@ -16,14 +17,14 @@ export class DerivedKeys {
     const name = names.map((part) => `${part.length} ${part}`).join('');
     const known = this.#keys.get(name);
     if (known !== undefined) return known;
-    const key = derive(this.#from);
+    const key = derive(this.from);
     this.#keys.set(name, key);
     return key;
   }
 
   /** Wipes the key and all that was derived from it. */
   wipe(): void {
-    this.#from.wipe();
+    this.from.wipe();
     for (const key of this.#keys.values()) key.wipe();
     this.#keys.clear();
   }

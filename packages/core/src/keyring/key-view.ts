@@ -15,14 +15,25 @@ export class DataKey {
   /** 9 bytes: what the cells of this key start with. */
   readonly header: Uint8Array;
   readonly #keys: DerivedKeys;
-  #messages = 0;
+  #messages: number;
+  #bytes = 0;
 
-  /** Takes ownership of `dek`. */
-  constructor(keyId: string, suite: SuiteId, dek: SecretBytes) {
+  /**
+   * Takes ownership of `dek`.
+   *
+   * @param messages - what this process has encrypted under the key already
+   */
+  constructor(keyId: string, suite: SuiteId, dek: SecretBytes, messages: number = 0) {
     this.keyId = keyId;
     this.suite = suite;
     this.header = encodeHeader(suite, keyId);
     this.#keys = new DerivedKeys(dek);
+    this.#messages = messages;
+  }
+
+  /** The DEK itself, for wrapping it again. It stays this object's. */
+  get key(): SecretBytes {
+    return this.#keys.from;
   }
 
   /** The key of one field, derived on first use. It stays this object's. */
@@ -33,14 +44,16 @@ export class DataKey {
   /**
    * Counts messages that are about to be encrypted under this key by this process.
    *
+   * @param bytes - of all of them together
    * @throws ERR_KEY_EXHAUSTED at the limit of the suite; at half of it an event of the channel `fieldseal:wear` is published
    */
-  count(messages: number): void {
+  count(messages: number, bytes: number = 0): void {
     const limit = SUITES[this.suite].maxMessages;
     const before = this.#messages;
     if (before + messages > limit)
       throw new FieldsealError('ERR_KEY_EXHAUSTED', 'the key has encrypted all it may', { keyId: this.keyId });
     this.#messages += messages;
+    this.#bytes += bytes;
     if (before < limit / 2 && this.#messages >= limit / 2 && observed('fieldseal:wear')) {
       publish('fieldseal:wear', { keyId: this.keyId, messages: this.#messages, limit });
     }
@@ -49,6 +62,11 @@ export class DataKey {
   /** Messages encrypted by this process under the key. */
   get messages(): number {
     return this.#messages;
+  }
+
+  /** Bytes encrypted through this object. */
+  get bytes(): number {
+    return this.#bytes;
   }
 
   /** Wipes the DEK and all keys derived from it. */
@@ -70,6 +88,11 @@ export class IndexRoot {
     this.keyId = keyId;
     this.version = version;
     this.#keys = new DerivedKeys(root);
+  }
+
+  /** The root itself, for wrapping it again. It stays this object's. */
+  get key(): SecretBytes {
+    return this.#keys.from;
   }
 
   /** The HMAC key of one index, derived on first use. It stays this object's. */
@@ -116,4 +139,10 @@ export interface KeySource {
    * @throws ERR_KEY_UNKNOWN when the scope has no keys; a key id that stays unknown is left to the cipher to report
    */
   resolve(scope: string, keyIds?: Iterable<string>): Promise<KeyView>;
+  /**
+   * The views of many scopes, each with the key ids that it should know, in one round trip where the key store can do that.
+   *
+   * @throws ERR_KEY_UNKNOWN when one of the scopes has no keys
+   */
+  resolveMany?(wanted: ReadonlyMap<string, Iterable<string>>): Promise<ReadonlyMap<string, KeyView>>;
 }

@@ -1,8 +1,10 @@
-import { FieldsealError } from '../errors.ts';
-import type { KeyringEvent } from '../events.ts';
-import type { KeyWrapper, WrapContext } from '../kek/key-wrapper.ts';
+import { type CacheOptions, type CachePolicy, cachePolicy } from '../dek-cache/cache-options.ts';
+import type { SharedCache } from '../dek-cache/shared-cache.ts';
+import { FieldsealError, isFieldsealError } from '../errors.ts';
+import { type KeyringEvent, publish } from '../events.ts';
+import type { KeyWrapper } from '../kek/key-wrapper.ts';
 import type { KeyStore } from '../key-store/key-store.ts';
-import { type Census, type KeySeries, type KeysetRecord, parseKeysetRecord } from '../key-store/keyset-record.ts';
+import type { Census, KeySeries, KeysetRecord } from '../key-store/keyset-record.ts';
 import * as keyset from '../keyset.ts';
 import type { SecretBytes } from '../secret-bytes.ts';
 import {
@@ -18,25 +20,24 @@ import { authenticateDocument, type KeyringDocument, parseDocument } from './doc
 import { documentKeyStore } from './document-key-store.ts';
 import { KekRing, newKeyset, newKeyVersion } from './kek-ring.ts';
 import type { KeySource, KeyView } from './key-view.ts';
+import { type KeyOpener, KeyViews, type ViewCounts } from './key-views.ts';
 import { describeDocument, type KeyringDescription } from './keyring-description.ts';
+import { KeysetReader } from './keyset-reader.ts';
+import { KeysetSharing, type SharingStats } from './keyset-sharing.ts';
 import { LiveDocument } from './live-document.ts';
-import { MissingKeys } from './missing-keys.ts';
 import { receiptPublicKey, type ShredReceipt, shredReceipt, verifyShredReceipt } from './shred-receipt.ts';
 import type { SlotOpener } from './slot.ts';
 import { addSlot, openAny, removeSlot } from './slot-changes.ts';
 import type { KeyringStorage } from './storage.ts';
-import { unwrapView, wipeView } from './unwrap-view.ts';
 
 /** Scope of keys that serve the whole application. */
 export const APPLICATION_SCOPE = '';
 
-/**
- * Age from which a view is read again in the background, in ms, so that an instance that only writes sees a new primary and a disabled key.
- */
-const REFRESH_MS = 60_000;
-
-/** Age at which a view is not used any more, in ms: far below the waiting time before a key is destroyed. */
-const MAX_AGE_MS = 24 * 60 * 60 * 1000;
+/** What the cache of keys did since the keyring was opened. */
+export interface CacheStats extends ViewCounts {
+  /** The shared cache; null where there is none. */
+  readonly shared: SharingStats | null;
+}
 
 /** How often a change is tried again when other writers come first. */
 const ATTEMPTS = 20;
@@ -48,6 +49,8 @@ export interface OpenKeyringOptions {
   readonly openers: readonly SlotOpener[];
   /** The key store that was given when the keyring was created. */
   readonly keyStore?: KeyStore;
+  /** Bounds of the cache of unwrapped keys; `none` keeps no key beyond the query that asked for it. */
+  readonly cache?: CacheOptions | 'none';
   /** The KEKs outside the keyring that its keys were wrapped by. They are asked when keys are made or unwrapped, and not for opening. */
   readonly keks?: readonly KeyWrapper[];
 }
@@ -76,7 +79,8 @@ export async function openKeyring(options: OpenKeyringOptions): Promise<Keyring>
     return keyring;
   } catch (error) {
     root.wipe();
-    announceRefusal('ERR_KEYRING_DAMAGED');
+    // Options that cannot be served are no try to break in.
+    if (isFieldsealError(error, 'ERR_KEYRING_DAMAGED')) announceRefusal('ERR_KEYRING_DAMAGED');
     throw error;
   }
 }
@@ -92,16 +96,14 @@ export class Keyring implements KeySource {
   readonly #root: SecretBytes;
   readonly #live: LiveDocument;
   readonly #keks: KekRing;
-  readonly #views = new Map<string, KeyView>();
-  readonly #loading = new Map<string, Promise<KeyView>>();
-  readonly #next = new Map<string, Promise<KeyView>>();
-  readonly #loadedAt = new Map<string, { readonly monotonic: number; readonly wall: number }>();
-  readonly #missing = new MissingKeys();
-  /** Newest generation seen of each scope's keyset. */
-  readonly #generations = new Map<string, number>();
+  readonly #reader: KeysetReader;
+  readonly #views: KeyViews;
+  readonly #sharing: KeysetSharing | undefined;
 
   /** @internal */
   constructor(options: OpenKeyringOptions, text: string, document: KeyringDocument, root: SecretBytes) {
+    const outside = options.keyStore !== undefined;
+    const policy = cachePolicy(options.cache, outside);
     this.#live = new LiveDocument(options.storage, root, text, document);
     this.#outside = options.keyStore;
     this.#keyStore =
@@ -110,6 +112,9 @@ export class Keyring implements KeySource {
         : authenticatedStore(options.keyStore, root, () => this.#live.current.recordMac !== undefined);
     this.#root = root;
     this.#keks = new KekRing(options.keks);
+    this.#sharing = policy.shared === undefined ? undefined : this.#share(policy, policy.shared, document, outside);
+    this.#reader = new KeysetReader(this.#live, this.#keyStore, outside ? this.#sharing?.tier : undefined);
+    this.#views = new KeyViews(this.#reader, policy, this.#opener(), this.#sharing?.group);
   }
 
   /** Id of the keyring, 16 hexadecimal digits. */
@@ -122,44 +127,21 @@ export class Keyring implements KeySource {
     return this.#live.current.generation;
   }
 
-  peek(scope: string, keyIds: Iterable<string> = []): KeyView | undefined {
-    const view = this.#usable(scope);
-    if (view === undefined) return undefined;
-    if (this.#age(scope) > REFRESH_MS && !this.#loading.has(scope)) {
-      this.#load(scope).catch(() => undefined); // the next query tries again
-    }
-    for (const keyId of keyIds) if (!view.statuses.has(keyId)) return undefined;
-    return view;
+  peek(scope: string, keyIds?: Iterable<string>): KeyView | undefined {
+    return this.#views.peek(scope, keyIds);
   }
 
-  /** The view of a scope unless it is too old. */
-  #usable(scope: string): KeyView | undefined {
-    return this.#age(scope) > MAX_AGE_MS ? undefined : this.#views.get(scope);
+  resolve(scope: string, keyIds?: Iterable<string>): Promise<KeyView> {
+    return this.#views.resolve(scope, keyIds);
   }
 
-  /** Age of the view of a scope in ms. */
-  #age(scope: string): number {
-    const loaded = this.#loadedAt.get(scope);
-    if (loaded === undefined) return Number.POSITIVE_INFINITY;
-    // The monotonic clock may stand still while a machine sleeps, and the wall clock may be set back: the longer time counts.
-    return Math.max(performance.now() - loaded.monotonic, Date.now() - loaded.wall);
+  resolveMany(wanted: ReadonlyMap<string, Iterable<string>>): Promise<ReadonlyMap<string, KeyView>> {
+    return this.#views.resolveMany(wanted);
   }
 
-  async resolve(scope: string, keyIds: Iterable<string> = []): Promise<KeyView> {
-    const wanted = [...keyIds];
-    const running = this.#loading.get(scope);
-    if (running !== undefined) await running.catch(() => undefined); // whoever asked for it gets the error
-    const known = this.peek(scope, wanted);
-    if (known !== undefined) return known;
-    const current = this.#usable(scope);
-    if (
-      current !== undefined &&
-      wanted.every((keyId) => current.statuses.has(keyId) || this.#missing.has(scope, keyId))
-    )
-      return current;
-    const view = await this.#load(scope);
-    for (const keyId of wanted) if (!view.statuses.has(keyId)) this.#missing.add(scope, keyId);
-    return view;
+  /** What the cache of keys did since the keyring was opened. */
+  cacheStats(): CacheStats {
+    return { ...this.#views.counts, shared: this.#sharing?.stats ?? null };
   }
 
   /** Makes the keys of a scope if it has none yet, and returns its view. Whoever races, one keyset is made. */
@@ -167,7 +149,7 @@ export class Keyring implements KeySource {
     if ((await this.#keyStore.load(scope)) === null) {
       await this.#keyStore.save(await newKeyset(this.#keks, this.#live.current, this.#root, scope), null);
     }
-    return this.#load(scope);
+    return (await this.#views.load(scope, false)).view;
   }
 
   /** Adds an enabled DEK version, which decrypts and does not encrypt yet. Returns its key id. */
@@ -257,7 +239,7 @@ export class Keyring implements KeySource {
 
   /** The receipt of a scope that was shredded, once more. Throws ERR_KEY_STATUS when it was not. */
   async shredReceipt(scope: string): Promise<ShredReceipt> {
-    return shredReceipt(this.id, await this.#record(scope), this.#root);
+    return shredReceipt(this.id, await this.#reader.stored(scope), this.#root);
   }
 
   /**
@@ -324,71 +306,18 @@ export class Keyring implements KeySource {
   /** Statuses, ids, times and wrapped keys; no secret. Reads the storage again first. */
   async describe(scopes: readonly string[] = [APPLICATION_SCOPE]): Promise<KeyringDescription> {
     await this.#live.reload();
-    return describeDocument(this.#live.current, await Promise.all(scopes.map((scope) => this.#record(scope))));
+    const keysets = await Promise.all(scopes.map((scope) => this.#reader.stored(scope)));
+    return describeDocument(this.#live.current, keysets);
   }
 
   /** Wipes all keys. Queries that still run fail with ERR_KEY_WIPED. */
   close(): void {
     if (this.#root.wiped) return;
-    for (const view of this.#views.values()) wipeView(view);
+    this.#sharing?.close();
+    this.#views.close();
     this.#keks.wipe();
-    this.#views.clear();
     this.#root.wipe();
     announce('close', this);
-  }
-
-  /**
-   * Loads of one scope follow each other, so that no key is unwrapped twice, and whoever asks while one runs shares the next: it starts later,
-   * and so sees what was stored before.
-   */
-  #load(scope: string): Promise<KeyView> {
-    const waiting = this.#next.get(scope);
-    if (waiting !== undefined) return waiting;
-    const start = (): Promise<KeyView> => {
-      this.#next.delete(scope);
-      const loading = this.#read(scope).finally(() => {
-        if (this.#loading.get(scope) === loading) this.#loading.delete(scope);
-      });
-      this.#loading.set(scope, loading);
-      return loading;
-    };
-    const running = this.#loading.get(scope);
-    if (running === undefined) return start();
-    const next = running.then(start, start);
-    this.#next.set(scope, next);
-    return next;
-  }
-
-  /** Reads the scope again. A scope that is shredded loses its view. */
-  async #read(scope: string): Promise<KeyView> {
-    await this.#live.reload();
-    const record = await this.#record(scope);
-    const shredded = shreddedError(record);
-    if (shredded !== undefined) {
-      this.#forget(scope);
-      throw shredded;
-    }
-    const unwrap = (kekId: string, wrapped: Uint8Array, context: WrapContext): Promise<SecretBytes> =>
-      this.#keks.get(this.#live.current, this.#root, kekId).unwrap(wrapped, context);
-    return unwrapView(record, this.#views.get(scope), unwrap, (view) => {
-      this.#root.expose(); // the keyring may have been closed meanwhile
-      this.#views.set(scope, view);
-      this.#loadedAt.set(scope, { monotonic: performance.now(), wall: Date.now() });
-    });
-  }
-
-  /** The stored keyset of a scope. One of another scope, or older than the last one seen, is refused. */
-  async #record(scope: string): Promise<KeysetRecord> {
-    const stored = await this.#keyStore.load(scope);
-    if (stored === null)
-      throw new FieldsealError('ERR_KEY_UNKNOWN', scope === '' ? 'the keyring holds no keys' : 'the scope has no keys');
-    const record = parseKeysetRecord(stored);
-    if (record.scope !== scope)
-      throw new FieldsealError('ERR_KEY_STORE', 'the key store gave the keyset of another scope');
-    if (record.generation < (this.#generations.get(scope) ?? 0))
-      throw new FieldsealError('ERR_KEY_STORE', 'the key store gave an older state of a keyset than before');
-    this.#generations.set(scope, record.generation);
-    return record;
   }
 
   async #changeSeries(
@@ -405,7 +334,7 @@ export class Keyring implements KeySource {
     await this.#change(action, scope, next, keyId);
   }
 
-  /** Stores the next state of a keyset and takes it over. Returns it. */
+  /** Stores the next state of a keyset, takes it over, and tells other processes. Returns it. */
   async #change(
     action: KeyringEvent['action'],
     scope: string,
@@ -414,11 +343,13 @@ export class Keyring implements KeySource {
   ): Promise<KeysetRecord> {
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       await this.#live.reload();
-      const record = await this.#record(scope);
+      const record = await this.#reader.stored(scope);
       const next = { ...step(record), generation: record.generation + 1 };
       if (!(await this.#keyStore.save(next, record.generation))) continue;
-      if (next.shred === undefined) await this.#load(scope);
+      this.#sharing?.changing(scope);
+      if (next.shred === undefined) await this.#views.load(scope, false);
       else await this.#drop(scope);
+      await this.#sharing?.announce(scope, next.generation);
       announce(action, this, subject ?? next.data.primary);
       return next;
     }
@@ -427,16 +358,27 @@ export class Keyring implements KeySource {
 
   /** Wipes the keys of a scope that is shredded, those too that a reading under way since before brings. */
   async #drop(scope: string): Promise<void> {
-    this.#forget(scope);
-    await this.#load(scope).catch(() => undefined); // it fails, because the scope is shredded
-    this.#forget(scope);
+    this.#views.revoke(scope);
+    await this.#views.load(scope, false).catch(() => undefined); // it fails, because the scope is shredded
+    this.#views.revoke(scope);
   }
 
-  /** Wipes the keys of a scope. */
-  #forget(scope: string): void {
-    const view = this.#views.get(scope);
-    if (view !== undefined) wipeView(view);
-    this.#views.delete(scope);
-    this.#loadedAt.delete(scope);
+  #opener(): KeyOpener {
+    return {
+      unwrap: (kekId, wrapped, context) =>
+        this.#keks.get(this.#live.current, this.#root, kekId).unwrap(wrapped, context),
+      alive: () => void this.#root.expose(),
+      share: (keyset, view) => this.#sharing?.share(keyset, view),
+      stale: () => publish('fieldseal:cache', { action: 'stale', keyringId: this.id, scopes: 1 }),
+    };
+  }
+
+  #share(policy: CachePolicy, cache: SharedCache, document: KeyringDocument, outside: boolean): KeysetSharing {
+    const listener = {
+      changed: (scope: string, generation: number) => this.#views.changed(scope, generation),
+      anything: () => this.#views.anything(),
+    };
+    const kek = (): KeyWrapper => this.#keks.newest(this.#live.current, this.#root);
+    return new KeysetSharing({ cache, policy, root: this.#root, document, outside, listener, kek });
   }
 }

@@ -19,6 +19,12 @@ export interface RedisService {
   stop(): Promise<void>;
 }
 
+/** Options of {@link startRedis}. */
+export interface RedisOptions extends ServiceOptions {
+  /** Further arguments of redis-server: a cluster node's, say. Only a program of this machine takes them. */
+  readonly args?: readonly string[];
+}
+
 const ADVICE =
   'Install Redis (Debian: apt-get install redis-server; macOS: brew install redis), or name its program in TEST_REDIS_BIN, or a server ' +
   'in TEST_REDIS_URL, or start a container engine. On Debian `npm test` unpacks one by itself unless TEST_SERVICES_INSTALL=never.';
@@ -29,14 +35,15 @@ const ADVICE =
  *
  * @throws FieldsealTestError that says why each source failed and what to install
  */
-export async function startRedis(options: ServiceOptions = {}): Promise<RedisService> {
-  const env = options.env ?? process.env;
+export async function startRedis(options: RedisOptions = {}): Promise<RedisService> {
+  const { args } = options;
+  const env = { ...(options.env ?? process.env), ...(args !== undefined && { TEST_SERVICES: 'local' }) };
   return startFirst<RedisService>(
     'Redis',
     [
       { source: 'url', start: () => givenRedis(env) },
       { source: 'docker', start: () => containedRedis(env) },
-      { source: 'local', start: async () => ({ source: 'local', ...(await startLocalRedis(env)) }) },
+      { source: 'local', start: async () => ({ source: 'local', ...(await startLocalRedis(env, args)) }) },
     ],
     env,
     ADVICE,
