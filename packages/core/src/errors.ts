@@ -54,6 +54,8 @@ const HINTS = {
     'Find out why cells do not open: the wrong keyring, damaged rows, or somebody who tries. Reading opens again by itself after a while.',
   ERR_SCHEMA: 'Correct the annotation in schema.prisma and generate again.',
   ERR_SCHEMA_STALE: 'Run `prisma generate` again.',
+  ERR_SEARCH_LIMIT:
+    'Narrow the filter down, ask for a page (take), give the index more bits or shorter steps, or raise encryption({ searchLimit }).',
   ERR_TPM_BLOB_INVALID: 'Restore the keyring from a backup, or open it with the recovery key and reseal.',
   ERR_TPM_BUSY: 'Another program holds the TPM: use /dev/tpmrm0, which several programs can share.',
   ERR_TPM_COUNTER_MISSING:

@@ -72,6 +72,18 @@ export function clientWithin<Client extends object>(client: Client, transaction:
   return (create as (transaction: object) => Client).call(client, transaction);
 }
 
+/** The client that extensions were applied to: queries on it pass none of them. The client itself where this version of Prisma does not show it. */
+export function originalClientOf(client: object): object {
+  const original = member(client, '_originalClient');
+  return typeof original === 'object' && original !== null ? original : client;
+}
+
+/** Name of the database that the client was generated for: `sqlite`, `postgresql`, `mysql` …; '' where this version of Prisma does not show it. */
+export function providerOf(client: object): string {
+  const provider = member(client, '_activeProvider');
+  return typeof provider === 'string' ? provider : '';
+}
+
 /** Path from the queried model to the one that a fluent call such as `findUnique(…).posts()` gives back: relation fields in order. */
 export function fluentPathOf(params: object): readonly string[] {
   const path = member(member(params, '__internalParams'), 'dataPath');

@@ -5,6 +5,7 @@
  */
 import { FieldsealError } from '@fieldseal/core';
 import type { CompiledModel } from '../schema/compiled-schema.ts';
+import { MAIN, NESTED } from '../search/leaf.ts';
 import type { Extras } from './extras.ts';
 import { distinctFields, refuseEncrypted, walkAttempt, walkHaving, walkUnique, walkWhere } from './filters.ts';
 import { type Arguments, FIND, OPERATIONS, type Operation, type Rule } from './grammar.ts';
@@ -12,6 +13,7 @@ import { groupByIndexes } from './grouping.ts';
 import { indexWritten } from './index-writes.ts';
 import { Plan } from './plan.ts';
 import { readBoundFields } from './selection.ts';
+import { readTestedFields } from './tested-fields.ts';
 import { entriesOf, isAbsent, isDictionary, itemsOf } from './value-kind.ts';
 import { walkCreate, walkUpdate } from './writes.ts';
 
@@ -40,7 +42,8 @@ export function operationOf(model: CompiledModel, name: string): Operation {
  */
 export function planArguments(model: CompiledModel, operation: Operation, args: unknown): Plan {
   const plan = new Plan();
-  walkArguments({ plan, model, extras: plan.extras }, operation.arguments, args);
+  walkArguments({ plan, model, extras: plan.extras, main: true }, operation.arguments, args);
+  if (operation.list && isDictionary(args)) plan.sifts = readTestedFields(model, args, plan.leaves, plan.extras);
   if (operation.rows && isDictionary(args)) readBoundFields(model, args, plan.extras);
   return plan;
 }
@@ -50,6 +53,8 @@ interface At {
   readonly plan: Plan;
   readonly model: CompiledModel;
   readonly extras: Extras;
+  /** Whether these are the rows of the operation itself. */
+  readonly main: boolean;
 }
 
 type Walk = (at: At, value: unknown, argument: string, args: Dictionary) => void;
@@ -57,7 +62,7 @@ type Walk = (at: At, value: unknown, argument: string, args: Dictionary) => void
 /** What to do for each rule of the grammar. */
 const WALKS: Readonly<Record<Rule, Walk>> = {
   plain: () => {},
-  where: ({ plan, model }, value) => walkWhere(plan, model, value),
+  where: ({ plan, model, main }, value) => walkWhere(plan, model, value, main ? MAIN : NESTED),
   unique: ({ plan, model }, value) => walkUnique(plan, model, value),
   attempt: ({ plan, model }, value) => {
     plan.secondAttempt = walkAttempt(plan, model, value);
@@ -104,7 +109,7 @@ function walkSelection({ plan, model, extras }: At, selection: unknown): void {
   for (const [key, value] of Object.entries(selection)) {
     const node = model.fields.get(key);
     if (node?.kind === 'relation' && node.model.reaches)
-      walkRelation({ plan, model: node.model, extras: extras.under(key) }, selection, key);
+      walkRelation({ plan, model: node.model, extras: extras.under(key), main: false }, selection, key);
     else if (key === '_count' && isDictionary(value)) walkCounts(plan, model, value['select']);
   }
 }

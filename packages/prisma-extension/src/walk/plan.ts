@@ -11,6 +11,8 @@ import {
   storedTerms,
 } from '@fieldseal/core';
 import type { EncryptedNode, IndexNode } from '../schema/compiled-schema.ts';
+import { placeTerms } from '../search/condition.ts';
+import type { Leaf, PendingLeaf } from '../search/leaf.ts';
 import { bindingOf, type RowIdentity } from './binding.ts';
 import { Extras } from './extras.ts';
 import type { Attempt } from './filters.ts';
@@ -34,6 +36,12 @@ export class Plan {
   secondAttempt: Attempt | null = null;
   /** How the groups of groupBy are turned into values, or null. */
   grouping: Grouping | null = null;
+  /** Whether rows that do not satisfy the leaves of the main filter are left out of the result. */
+  sifts = false;
+  /** Leaves of filters that have placeholders. */
+  readonly leaves: Leaf[] = [];
+  /** Those whose rows have to be read, once the plan was applied. */
+  pending: readonly PendingLeaf[] = [];
   readonly #values: (Place & PlainField & { readonly limit: number | null })[] = [];
   readonly #stored: (RowToIndex & { readonly put: (terms: StoredTerms) => void })[] = [];
   readonly #terms: (Place & { readonly index: IndexSpec; readonly value: unknown })[] = [];
@@ -84,7 +92,8 @@ export class Plan {
 
   /** Whether there is nothing to do, so that no key is needed. */
   get empty(): boolean {
-    return this.#values.length === 0 && this.#terms.length === 0 && this.#stored.length === 0;
+    const given = [this.#values, this.#terms, this.#stored, this.leaves];
+    return given.every((list) => list.length === 0);
   }
 
   /** Does everything. Throws ERR_VALUE for a value that is not of its field's type or does not fit its column, before anything is changed. */
@@ -95,6 +104,7 @@ export class Plan {
     for (const [at, { spec, limit }] of this.#values.entries()) {
       if (limit !== null && (cells[at] as string | Uint8Array).length > limit) throw tooLong(spec);
     }
+    this.pending = placeTerms(view.indexRoot, this.leaves);
     for (const [at, { put: keep }] of this.#stored.entries()) keep(stored[at] ?? null);
     for (const [at, place] of this.#terms.entries()) put(place, terms[at]);
     for (const [at, place] of this.#values.entries()) put(place, cells[at]);

@@ -32,7 +32,7 @@ function mayCompute({ types }: CompiledModel, { select }: Dictionary): boolean {
 }
 
 /** Whether a query reads a field: what it selects, or else all that neither it nor the client leaves out. */
-function isRead(model: CompiledModel, { select, omit }: Dictionary, field: string): boolean {
+export function isRead(model: CompiledModel, { select, omit }: Dictionary, field: string): boolean {
   if (isDictionary(select)) return select[field] === true;
   const omitted = isDictionary(omit) ? omit[field] : undefined;
   return typeof omitted === 'boolean' ? !omitted : !model.omitted.has(field);
