@@ -72,10 +72,16 @@ export function clientWithin<Client extends object>(client: Client, transaction:
   return (create as (transaction: object) => Client).call(client, transaction);
 }
 
-/** The client that extensions were applied to: queries on it pass none of them. The client itself where this version of Prisma does not show it. */
-export function originalClientOf(client: object): object {
+/**
+ * A client over the same connections without any extension.
+ *
+ * @throws ERR_OPTIONS when this version of Prisma does not show it
+ */
+export function bareClientOf(client: object): object {
   const original = member(client, '_originalClient');
-  return typeof original === 'object' && original !== null ? original : client;
+  const extend = member(original, '$extends');
+  if (typeof extend === 'function') return (extend as (extension: object) => object).call(original, {});
+  throw new FieldsealError('ERR_OPTIONS', 'this version of Prisma does not show the client behind extensions');
 }
 
 /** Name of the database that the client was generated for: `sqlite`, `postgresql`, `mysql` …; '' where this version of Prisma does not show it. */

@@ -1,6 +1,6 @@
 import { type EngineName, FieldCipher, FieldsealError, type Normalizers, type ReadWatch } from '@fieldseal/core';
 import { Decimal } from '@prisma/client-runtime-utils';
-import { globalOmitOf, hasExtension, originalClientOf, providerOf } from './client-internals.ts';
+import { globalOmitOf, hasExtension, bareClientOf, providerOf } from './client-internals.ts';
 import { type EncryptionHelpers, encryptionHelpers, type ModelsOf } from './encryption-helpers.ts';
 import { KeyAccess, type KeyringOption } from './key-access.ts';
 import { rawRedaction, redacting } from './redaction.ts';
@@ -112,7 +112,7 @@ export function encryption<Client>(options: EncryptionOptions = {}): (client: Cl
     const cipher = new FieldCipher({ engine: options.engine ?? 'auto', watch: options.watch ?? [] });
     const keys = new KeyAccess(options.keyring);
     const limit = searchLimitOf(options);
-    const searching = { client: originalClientOf(client), provider: providerOf(client), limit };
+    const searching = { client: bareClientOf(client), provider: providerOf(client), limit };
     const transform = new Transform(cipher, keys, options.decimal ?? Decimal, searching);
     const run = (params: QueryParams): Promise<unknown> => {
       const model = models.get(params.model);

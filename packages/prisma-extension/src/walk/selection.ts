@@ -26,7 +26,7 @@ export function readBoundFields(model: CompiledModel, args: Dictionary, extras: 
 }
 
 /** Whether a query may have computed fields in its result: it selects them by name, or has all that there are. */
-function mayCompute({ types }: CompiledModel, { select }: Dictionary): boolean {
+export function mayCompute({ types }: CompiledModel, { select }: Dictionary): boolean {
   if (!isDictionary(select)) return true;
   return Object.entries(select).some(([key, value]) => value === true && !types.has(key) && key !== '_count');
 }

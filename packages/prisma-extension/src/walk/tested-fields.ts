@@ -1,7 +1,7 @@
 import type { CompiledModel } from '../schema/compiled-schema.ts';
 import type { Leaf } from '../search/leaf.ts';
 import type { Extras } from './extras.ts';
-import { isRead } from './selection.ts';
+import { isRead, mayCompute } from './selection.ts';
 import { isAbsent, isDictionary } from './value-kind.ts';
 
 type Dictionary = Record<string, unknown>;
@@ -23,11 +23,13 @@ export function readTestedFields(
 ): boolean {
   const main = leaves.filter(({ within }) => within.main);
   if (main.length === 0 || CHOOSING.some((argument) => !isAbsent(args[argument]))) return false;
+  const computed = mayCompute(model, args);
   for (const field of new Set(main.flatMap(({ parts }) => parts.map(({ node }) => node.spec.field)))) {
     if (isRead(model, args, field)) continue;
     if (isDictionary(args['select'])) args['select'][field] = true;
     else args['omit'] = { ...(args['omit'] as object | undefined), [field]: false };
     extras.fields.push(field);
   }
+  extras.computed = computed;
   return true;
 }
