@@ -1,6 +1,6 @@
 import { type EngineName, FieldCipher, FieldsealError, type Normalizers, type ReadWatch } from '@fieldseal/core';
 import { Decimal } from '@prisma/client-runtime-utils';
-import { globalOmitOf, hasExtension, bareClientOf, providerOf } from './client-internals.ts';
+import { bareClientOf, globalOmitOf, hasExtension, providerOf } from './client-internals.ts';
 import { type EncryptionHelpers, encryptionHelpers, type ModelsOf } from './encryption-helpers.ts';
 import { KeyAccess, type KeyringOption } from './key-access.ts';
 import { rawRedaction, redacting } from './redaction.ts';
@@ -11,6 +11,7 @@ import { schemaMapFor } from './schema/from-client.ts';
 import type { SchemaMap } from './schema/schema-map.ts';
 import { SEARCH_LIMIT } from './search/search.ts';
 import { type QueryParams, Transform } from './transform.ts';
+import { UniqueErrors } from './unique-error.ts';
 import type { DecimalClass } from './walk/typed-value.ts';
 
 /** Name under which the extension is known to Prisma. */
@@ -114,7 +115,8 @@ export function encryption<Client>(options: EncryptionOptions = {}): (client: Cl
     const limit = searchLimitOf(options);
     const searching = { client: bareClientOf(client), provider: providerOf(client), limit };
     const transform = new Transform(cipher, keys, options.decimal ?? Decimal, searching);
-    const run = (params: QueryParams): Promise<unknown> => {
+    const uniqueErrors = new UniqueErrors(map);
+    const transformed = (params: QueryParams): Promise<unknown> => {
       const model = models.get(params.model);
       if (model === undefined)
         throw new FieldsealError('ERR_SCHEMA_STALE', 'the model is not in the schema', { model: params.model });
@@ -122,6 +124,8 @@ export function encryption<Client>(options: EncryptionOptions = {}): (client: Cl
       if (options.rowByRow === true && needsRows(model, params)) return updateRowByRow(extended, model, params);
       return transform.run(model, params);
     };
+    const run = (params: QueryParams): Promise<unknown> =>
+      uniqueErrors.naming(params.operation, async () => transformed(params));
     const redactErrors = options.redactErrors === true;
     const extended = client.$extends({
       name: NAME,

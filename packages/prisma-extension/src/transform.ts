@@ -3,7 +3,8 @@ import { fluentPathOf, transactionOf } from './client-internals.ts';
 import type { KeyAccess } from './key-access.ts';
 import { isPrismaError } from './prisma-error.ts';
 import type { CompiledModel } from './schema/compiled-schema.ts';
-import { completeFilters, rowSource, type SearchSettings, siftRows } from './search/search.ts';
+import { followedOrder } from './search/ordered-rows.ts';
+import { completeFilters, inOrder, rowSource, type SearchSettings, siftRows } from './search/search.ts';
 import { operationOf, planArguments } from './walk/arguments.ts';
 import type { Extras } from './walk/extras.ts';
 import type { Attempt } from './walk/filters.ts';
@@ -48,7 +49,7 @@ export class Transform {
     if (plan.secondAttempt !== null && transactionOf(params)?.kind === 'batch')
       throw noSecondAttempt(model, plan.secondAttempt);
     if (!plan.empty) plan.apply(this.#cipher, this.#keys.peek() ?? (await this.#keys.resolve()));
-    if (plan.pending.length > 0) return this.#search(model, operation, plan, params);
+    if (plan.pending.length > 0 || plan.order !== null) return this.#search(model, operation, plan, params);
     return this.#finish(model, operation, plan, params, await attempts(plan, params));
   }
 
@@ -58,8 +59,13 @@ export class Transform {
     const query = { model, operation: params.operation, args: params.args, plan };
     const completed = await completeFilters(source, this.#searching, query);
     if (completed.kind === 'count') return completed.count;
+    const { limit, provider } = this.#searching;
+    if (plan.order !== null) {
+      const order = followedOrder(plan.order, plan.buckets, provider);
+      const ordered = await inOrder(source, limit, order, query, params.query);
+      return this.#finish(model, operation, plan, params, ordered);
+    }
     if (completed.kind === 'query') return this.#finish(model, operation, plan, params, await attempts(plan, params));
-    const { limit } = this.#searching;
     const rows = await params.query({ ...(params.args as object), take: limit + 1 });
     const kept = await siftRows(source, model, completed.leaves, rows as Dictionary[], limit);
     return this.#finish(model, operation, plan, params, kept);

@@ -16,6 +16,8 @@ type Dictionary = Record<string, unknown>;
 export interface RowSource {
   /** Rows as the database holds them. */
   read(model: CompiledModel, args: Dictionary): Promise<readonly Dictionary[]>;
+  /** Groups of rows, as groupBy of a plain client. */
+  group(model: CompiledModel, args: Dictionary): Promise<readonly Dictionary[]>;
   /** Copies of the rows with their values decrypted. */
   decrypt(model: CompiledModel, rows: readonly Dictionary[]): Promise<readonly Dictionary[]>;
 }

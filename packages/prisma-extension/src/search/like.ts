@@ -30,7 +30,7 @@ export function literalPart(operator: LikeOperator, needle: string): string {
   const parts = needle.split(/[%_]/);
   if (operator === 'startsWith') return parts[0] as string;
   if (operator === 'endsWith') return parts.at(-1) as string;
-  return parts.reduce((longest, part) => ([...part].length > [...longest].length ? part : longest));
+  return parts.sort((a, b) => [...b].length - [...a].length)[0] as string;
 }
 
 /** Whether a text matches, by code points and with the needle's wildcards. */

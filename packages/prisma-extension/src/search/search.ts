@@ -5,11 +5,12 @@
  */
 import { FieldsealError } from '@fieldseal/core';
 import { clientWithin, delegateName, transactionOf } from '../client-internals.ts';
-import type { CompiledModel } from '../schema/compiled-schema.ts';
+import type { CompiledModel, EncryptedNode } from '../schema/compiled-schema.ts';
 import type { Plan } from '../walk/plan.ts';
 import { isAbsent, isDictionary } from '../walk/value-kind.ts';
 import { countRows, matchCells, type Page, type RowSource, report, satisfies, tooMany } from './candidates.ts';
 import type { PendingLeaf } from './leaf.ts';
+import { type FollowedOrder, pageFilter, pageOfRows, tooManyRows } from './ordered-rows.ts';
 
 type Dictionary = Record<string, unknown>;
 
@@ -34,6 +35,7 @@ const DIVIDED: readonly string[] = ['updateMany', 'deleteMany'];
 /** The delegate of a model, as far as it is used here. */
 interface Delegate {
   findMany(args: Dictionary): Promise<readonly Dictionary[]>;
+  groupBy(args: Dictionary): Promise<readonly Dictionary[]>;
 }
 
 /** What searches of one client share. */
@@ -73,7 +75,12 @@ export function rowSource(settings: SearchSettings, params: object, decrypt: Row
       { hint: 'Use an interactive transaction, or an index that is exact for this filter.' },
     );
   const client = clientWithin(settings.client, transaction) as Readonly<Record<string, Delegate>>;
-  return { decrypt, read: ({ name }, args) => (client[delegateName(name)] as Delegate).findMany(args) };
+  const delegate = ({ name }: CompiledModel) => client[delegateName(name)] as Delegate;
+  return {
+    decrypt,
+    read: (model, args) => delegate(model).findMany(args),
+    group: (model, args) => delegate(model).groupBy(args),
+  };
 }
 
 /**
@@ -97,7 +104,7 @@ export async function completeFilters(
   if (main.length > 0 && operation === 'count' && asksForNumber(args))
     return { kind: 'count', count: await countRows(source, main, limit) };
   const alone = named === 0 && main.length === 1 && DIVIDED.includes(operation);
-  named += await matchCells(source, main, limit, pageOf(operation, args));
+  named += await matchCells(source, main, limit, plan.order === null ? pageOf(operation, args) : null);
   if (named > most && !alone) throw tooManyMatches(model, most);
   return { kind: 'query' };
 }
@@ -135,11 +142,71 @@ export async function siftRows(
 ): Promise<readonly Dictionary[]> {
   if (rows.length > limit) throw tooMany(leaves, limit);
   const parts = leaves.flatMap((leaf) => leaf.parts);
-  const fields = parts.flatMap(({ node: { spec, bind } }) => [spec.field, ...bind.map(([bound]) => bound)]);
-  const tested = rows.map((row) => Object.fromEntries(fields.map((field) => [field, row[field]])));
-  const values = await source.decrypt(model, tested);
+  const values = await valuesOf(
+    source,
+    model,
+    parts.map(({ node }) => node),
+    rows,
+  );
   for (const leaf of leaves) report(leaf, values);
   return rows.filter((_, at) => parts.every((part) => satisfies(part, values[at] as Dictionary)));
+}
+
+/** The values of some fields of rows, decrypted. */
+function valuesOf(
+  source: RowSource,
+  model: CompiledModel,
+  nodes: readonly EncryptedNode[],
+  rows: readonly Dictionary[],
+): Promise<readonly Dictionary[]> {
+  const fields = nodes.flatMap(({ spec, bind }) => [spec.field, ...bind.map(([bound]) => bound)]);
+  return source.decrypt(
+    model,
+    rows.map((row) => Object.fromEntries(fields.map((field) => [field, row[field]]))),
+  );
+}
+
+/**
+ * Runs a query whose rows come in the order of an encrypted field.
+ *
+ * @param query - sends the query with these arguments
+ * @returns what it gives, not yet decrypted
+ * @throws ERR_SEARCH_LIMIT, ERR_UNSUPPORTED_FILTER as {@link pageFilter}
+ */
+export async function inOrder(
+  source: RowSource,
+  limit: number,
+  order: FollowedOrder,
+  { model, operation, args }: SearchedQuery,
+  query: (args: Dictionary) => Promise<unknown>,
+): Promise<unknown> {
+  const given = args as Dictionary;
+  if (order.take === 0) return query({ ...given, orderBy: order.rest });
+  const where = await pageFilter(source, model, order, given['where'], limit);
+  const page = { where, orderBy: order.rest, take: limit + 1 };
+  const { node } = order;
+  const { skip: _, ...asked } = given;
+  const list = operation === 'findMany';
+  const rows = (
+    list ? await query({ ...asked, ...page }) : await source.read(model, { ...page, select: fieldsOf(node) })
+  ) as Dictionary[];
+  if (rows.length > limit) throw tooManyRows(order, limit);
+  const places = pageOfRows(await valuesOf(source, model, [node], rows), order);
+  if (list) return places.map((at) => rows[at]);
+  // The one row by its cell; of several rows that share it, by its place among them.
+  const [at] = places;
+  if (at === undefined) return query({ ...asked, where: { AND: [where, { OR: [] }] }, orderBy: order.rest });
+  const { field } = node.spec;
+  const same = rows.slice(0, at).filter((row) => isSameCell(row[field], rows[at]?.[field])).length;
+  return query({ ...asked, where: { AND: [where, { [field]: rows[at]?.[field] }] }, orderBy: order.rest, skip: same });
+}
+
+function fieldsOf({ spec, bind }: EncryptedNode): Dictionary {
+  return Object.fromEntries([spec.field, ...bind.map(([bound]) => bound)].map((field) => [field, true]));
+}
+
+function isSameCell(a: unknown, b: unknown): boolean {
+  return a instanceof Uint8Array && b instanceof Uint8Array ? Buffer.compare(a, b) === 0 : a === b;
 }
 
 function tooManyMatches({ name }: CompiledModel, most: number): FieldsealError {

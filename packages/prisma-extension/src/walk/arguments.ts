@@ -6,6 +6,7 @@
 import { FieldsealError } from '@fieldseal/core';
 import type { CompiledModel } from '../schema/compiled-schema.ts';
 import { MAIN, NESTED } from '../search/leaf.ts';
+import { bucketOrderOf } from './bucket-order.ts';
 import type { Extras } from './extras.ts';
 import { distinctFields, refuseEncrypted, walkAttempt, walkHaving, walkUnique, walkWhere } from './filters.ts';
 import { type Arguments, FIND, OPERATIONS, type Operation, type Rule } from './grammar.ts';
@@ -13,7 +14,7 @@ import { groupByIndexes } from './grouping.ts';
 import { indexWritten } from './index-writes.ts';
 import { Plan } from './plan.ts';
 import { readBoundFields } from './selection.ts';
-import { readTestedFields } from './tested-fields.ts';
+import { canSift, readTestedFields, testedFields } from './tested-fields.ts';
 import { entriesOf, isAbsent, isDictionary, itemsOf } from './value-kind.ts';
 import { walkCreate, walkUpdate } from './writes.ts';
 
@@ -42,8 +43,13 @@ export function operationOf(model: CompiledModel, name: string): Operation {
  */
 export function planArguments(model: CompiledModel, operation: Operation, args: unknown): Plan {
   const plan = new Plan();
-  walkArguments({ plan, model, extras: plan.extras, main: true }, operation.arguments, args);
-  if (operation.list && isDictionary(args)) plan.sifts = readTestedFields(model, args, plan.leaves, plan.extras);
+  const finds = operation.list ? 'list' : operation.arguments === FIND ? 'first' : null;
+  walkArguments({ plan, model, extras: plan.extras, main: true, finds }, operation.arguments, args);
+  if (operation.list && isDictionary(args)) {
+    plan.sifts = plan.order === null && canSift(args, plan.leaves);
+    const fields = plan.sifts ? testedFields(plan.leaves) : plan.order === null ? [] : [plan.order.node.spec.field];
+    if (fields.length > 0) readTestedFields(model, args, fields, plan.extras);
+  }
   if (operation.rows && isDictionary(args)) readBoundFields(model, args, plan.extras);
   return plan;
 }
@@ -55,6 +61,8 @@ interface At {
   readonly extras: Extras;
   /** Whether these are the rows of the operation itself. */
   readonly main: boolean;
+  /** What the operation finds with arguments of findMany: a list of rows, the first one, or neither. */
+  readonly finds: 'list' | 'first' | null;
 }
 
 type Walk = (at: At, value: unknown, argument: string, args: Dictionary) => void;
@@ -73,7 +81,11 @@ const WALKS: Readonly<Record<Rule, Walk>> = {
   update: ({ plan, model }, value, _, args) => walkUpdate(plan, model, value, args['where']),
   updateMany: ({ plan, model }, value, _, args) => walkUpdate(plan, model, value, args['where'], true),
   selection: walkSelection,
-  orderBy: ({ model }, value) => walkOrderBy(model, value),
+  orderBy: ({ plan, model, finds }, value, _, args) => {
+    const order = finds === null ? null : bucketOrderOf(model, args, finds === 'first');
+    if (order !== null) plan.order = order;
+    walkOrderBy(model, order === null ? value : order.rest);
+  },
   distinct: ({ model }, value, argument, args) => {
     args[argument] = distinctFields(model, value);
   },
@@ -109,7 +121,7 @@ function walkSelection({ plan, model, extras }: At, selection: unknown): void {
   for (const [key, value] of Object.entries(selection)) {
     const node = model.fields.get(key);
     if (node?.kind === 'relation' && node.model.reaches)
-      walkRelation({ plan, model: node.model, extras: extras.under(key), main: false }, selection, key);
+      walkRelation({ plan, model: node.model, extras: extras.under(key), main: false, finds: null }, selection, key);
     else if (key === '_count' && isDictionary(value)) walkCounts(plan, model, value['select']);
   }
 }

@@ -104,12 +104,10 @@ export function fieldFilter(field: Field): fc.Arbitrary<unknown> {
       requiredKeys: [],
     },
   );
-  const few = fc
-    .tuple(search, operators, fc.nat(3))
-    .map(([all, equal, at]): unknown => ({
-      ...Object.fromEntries(Object.entries(all).slice(0, 2)),
-      ...(at === 0 ? equal : {}),
-    }));
+  const few = fc.tuple(search, operators, fc.nat(3)).map(([all, equal, at]): unknown => ({
+    ...Object.fromEntries(Object.entries(all).slice(0, 2)),
+    ...(at === 0 ? equal : {}),
+  }));
   return fc.oneof(
     { arbitrary: served, weight: 4 },
     { arbitrary: few, weight: 8 },
