@@ -147,9 +147,20 @@ async function readPage(
     const most = Math.min(take, limit + 1);
     const stored = await source.read(model, { ...page.args, where, select, take: page.backwards ? -most : most });
     const values = await source.decrypt(model, stored);
-    if (stored.length < most || countMatches(leaves, values) >= page.rows) return { stored, values };
+    const full = countMatches(leaves, values) >= page.rows;
+    if (full) return cutToPage(leaves, { stored, values }, page);
+    if (stored.length < most) return { stored, values };
     if (most > limit) throw tooMany(leaves, limit);
   }
+}
+
+/** The rows up to the one that fills the page, so that no more cells are named than rows are asked for. */
+function cutToPage(leaves: readonly PendingLeaf[], { stored, values }: Candidates, page: Page): Candidates {
+  const parts = leaves.flatMap((leaf) => leaf.parts);
+  const matching = values.flatMap((row, at) => (parts.every((part) => satisfies(part, row)) ? [at] : []));
+  const first = page.backwards ? (matching[matching.length - page.rows] ?? 0) : 0;
+  const end = page.backwards ? values.length : (matching[page.rows - 1] ?? -1) + 1;
+  return { stored: stored.slice(first, end), values: values.slice(first, end) };
 }
 
 /** Puts the cells of the rows that satisfy each leaf into the filter, and gives their number. */

@@ -5,7 +5,7 @@
  */
 import { FieldsealError, type IndexRoot, type SearchTerms, searchTerms } from '@fieldseal/core';
 import type { IndexNode } from '../schema/compiled-schema.ts';
-import type { Leaf, PendingLeaf } from './leaf.ts';
+import { type Leaf, negated, type PendingLeaf } from './leaf.ts';
 import { noCell } from './no-cell.ts';
 
 type Dictionary = Record<string, unknown>;
@@ -20,8 +20,11 @@ type Dictionary = Record<string, unknown>;
 export function placeTerms(root: IndexRoot, leaves: readonly Leaf[]): PendingLeaf[] {
   const found = leaves.map((leaf) => {
     const terms = leaf.searches.map((search) => termsOf(root, leaf.index, search));
-    const exact = leaf.literal && terms.every((each) => each.exact);
-    return { ...leaf, exact, condition: conditionOf(leaf.index, terms) };
+    // A table of terms is behind a relation: where none can stand, the cells have to.
+    const cells = leaf.within.scalar && leaf.index.child !== null;
+    const within = cells ? negated(leaf.within) : leaf.within;
+    const exact = leaf.literal && !cells && terms.every((each) => each.exact);
+    return { ...leaf, within, exact, condition: conditionOf(leaf.index, terms) };
   });
   for (const { place, direct, exact, condition, within, index, parts } of found) {
     const [first] = parts;

@@ -19,16 +19,25 @@ export interface Within {
   readonly positive: boolean;
   /** Whether every row that the operation finds has to satisfy the leaf: only ANDs stand around it, in the operation's own filter. */
   readonly main: boolean;
+  /** Whether relations cannot stand there: nested updateMany and deleteMany take fields only. */
+  readonly scalar: boolean;
   /** Filters of the same model that rows have to satisfy for the leaf to matter. Empty where that is not known. */
   readonly scope: readonly Dictionary[];
 }
 
 /** The filter of a part of an operation: of a relation, or of a nested write. */
-export const NESTED: Within = { positive: true, main: false, scope: [] };
+export const NESTED: Within = { positive: true, main: false, scalar: false, scope: [] };
+/** The filter of a nested updateMany or deleteMany. */
+export const SCALAR: Within = { ...NESTED, scalar: true };
 /** The filter of the operation itself. */
-export const MAIN: Within = { positive: true, main: true, scope: [] };
+export const MAIN: Within = { ...NESTED, main: true };
 /** Inside a negation. */
-export const NEGATIVE: Within = { positive: false, main: false, scope: [] };
+export const NEGATIVE: Within = { ...NESTED, positive: false };
+
+/** A place inside a negation that stands at another place. */
+export function negated({ scalar }: Within): Within {
+  return { ...NEGATIVE, scalar };
+}
 
 /** One field of a leaf with what its values have to satisfy. */
 export interface LeafPart {

@@ -10,6 +10,7 @@ import type { Plan } from '../walk/plan.ts';
 import { isAbsent, isDictionary } from '../walk/value-kind.ts';
 import { countRows, matchCells, type Page, type RowSource, report, satisfies, tooMany } from './candidates.ts';
 import type { PendingLeaf } from './leaf.ts';
+import { noCell } from './no-cell.ts';
 import { type FollowedOrder, pageFilter, pageOfRows, tooManyRows } from './ordered-rows.ts';
 
 type Dictionary = Record<string, unknown>;
@@ -28,9 +29,6 @@ const LIST_LIMITS: Readonly<Record<string, number>> = {
   sqlserver: 1_900,
 };
 const LEAST_LIST_LIMIT = 900;
-
-/** Writes that Prisma divides among several statements when a list is too long for one. */
-const DIVIDED: readonly string[] = ['updateMany', 'deleteMany'];
 
 /** The delegate of a model, as far as it is used here. */
 interface Delegate {
@@ -103,9 +101,8 @@ export async function completeFilters(
   }
   if (main.length > 0 && operation === 'count' && asksForNumber(args))
     return { kind: 'count', count: await countRows(source, main, limit) };
-  const alone = named === 0 && main.length === 1 && DIVIDED.includes(operation);
   named += await matchCells(source, main, limit, plan.order === null ? pageOf(operation, args) : null);
-  if (named > most && !alone) throw tooManyMatches(model, most);
+  if (named > most) throw tooManyMatches(model, most);
   return { kind: 'query' };
 }
 
@@ -195,7 +192,8 @@ export async function inOrder(
   if (list) return places.map((at) => rows[at]);
   // The one row by its cell; of several rows that share it, by its place among them.
   const [at] = places;
-  if (at === undefined) return query({ ...asked, where: { AND: [where, { OR: [] }] }, orderBy: order.rest });
+  if (at === undefined)
+    return query({ ...asked, where: { AND: [where, { [node.spec.field]: noCell(node) }] }, orderBy: order.rest });
   const { field } = node.spec;
   const same = rows.slice(0, at).filter((row) => isSameCell(row[field], rows[at]?.[field])).length;
   return query({ ...asked, where: { AND: [where, { [field]: rows[at]?.[field] }] }, orderBy: order.rest, skip: same });
@@ -212,6 +210,6 @@ function isSameCell(a: unknown, b: unknown): boolean {
 function tooManyMatches({ name }: CompiledModel, most: number): FieldsealError {
   return new FieldsealError('ERR_SEARCH_LIMIT', `more than ${most} rows match, which one statement cannot name`, {
     model: name,
-    hint: 'Narrow the filter down, or ask for a page (take). findMany without take, skip, cursor and distinct has no such limit.',
+    hint: 'Narrow the filter down, or ask for a page (take). findMany and count have no such limit when they are given a filter alone.',
   });
 }

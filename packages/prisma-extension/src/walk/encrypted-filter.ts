@@ -7,7 +7,7 @@
 import { type IndexSearch, type IndexSpec, serves } from '@fieldseal/core';
 import type { CompiledModel, EncryptedNode, IndexNode } from '../schema/compiled-schema.ts';
 import { type Test, testOf } from '../search/evaluation.ts';
-import { NEGATIVE, type Within } from '../search/leaf.ts';
+import { negated as negatedPlace, type Within } from '../search/leaf.ts';
 import { hasWildcard, LIKE_OPERATORS, type LikeOperator, literalPart, matchesEverything } from '../search/like.ts';
 import { noCell } from '../search/no-cell.ts';
 import { equalityIndex, servingIndexes } from './index-choice.ts';
@@ -277,7 +277,7 @@ function leaf(plan: Plan, { model, node, within }: FieldFilter, service: Service
   const place: Dictionary = {};
   plan.leaves.push({
     model,
-    within: negated ? NEGATIVE : within,
+    within: negated ? negatedPlace(within) : within,
     place,
     direct: null,
     index,

@@ -6,7 +6,7 @@
  */
 import { FieldsealError, type IndexSpec } from '@fieldseal/core';
 import type { CompiledModel, EncryptedNode, RelationNode } from '../schema/compiled-schema.ts';
-import { NEGATIVE, NESTED, type Within } from '../search/leaf.ts';
+import { NEGATIVE, NESTED, negated, type Within } from '../search/leaf.ts';
 import { nameByCompound, walkCompounds } from './compound-filter.ts';
 import { migratingError, putFilter, putTerm, walkEncryptedFilter } from './encrypted-filter.ts';
 import { COMBINATORS, LIST_QUANTIFIERS, ONE_QUANTIFIERS } from './grammar.ts';
@@ -103,7 +103,7 @@ function walkFilter(plan: Plan, model: CompiledModel, where: unknown, purpose: P
 }
 
 function walkCombined(plan: Plan, model: CompiledModel, combinator: string, filters: unknown, within: Within): void {
-  const inside = combinator === 'NOT' ? NEGATIVE : combinator === 'OR' ? { ...within, main: false } : within;
+  const inside = combinator === 'NOT' ? negated(within) : combinator === 'OR' ? { ...within, main: false } : within;
   walkWhere(plan, model, filters, inside);
 }
 

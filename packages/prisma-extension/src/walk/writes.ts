@@ -5,6 +5,7 @@
  */
 import { FieldsealError } from '@fieldseal/core';
 import type { CompiledModel, EncryptedNode, RelationNode } from '../schema/compiled-schema.ts';
+import { SCALAR } from '../search/leaf.ts';
 import { identityOfCreated, identityOfFiltered, type RowIdentity, refuseBoundWrites } from './binding.ts';
 import { walkUnique, walkWhere } from './filters.ts';
 import { NESTED_WRITES, type NestedWrite, type Rule, SCALAR_UPDATES } from './grammar.ts';
@@ -182,7 +183,8 @@ function walkRule(plan: Plan, { model, list }: RelationNode, rule: Rule, value: 
   if (rule === 'create' || rule === 'createMany') walkCreate(plan, model, value, rule === 'createMany');
   else if (rule === 'update' || rule === 'updateMany') walkUpdate(plan, model, value, where, rule === 'updateMany');
   else if (rule === 'unique' || (rule === 'target' && list)) walkUnique(plan, model, value);
-  else if (rule === 'where' || rule === 'target') walkWhere(plan, model, value);
+  else if (rule === 'where') walkWhere(plan, model, value, SCALAR);
+  else if (rule === 'target') walkWhere(plan, model, value);
 }
 
 function unknownPart(model: CompiledModel, what: string): FieldsealError {
