@@ -4,7 +4,7 @@ import type { KeyAccess } from './key-access.ts';
 import { isPrismaError } from './prisma-error.ts';
 import type { CompiledModel } from './schema/compiled-schema.ts';
 import { followedOrder } from './search/ordered-rows.ts';
-import { completeFilters, inOrder, rowSource, type SearchSettings, siftRows } from './search/search.ts';
+import { completeFilters, inOrder, needsSearch, rowSource, type SearchSettings, siftRows } from './search/search.ts';
 import { operationOf, planArguments } from './walk/arguments.ts';
 import type { Extras } from './walk/extras.ts';
 import type { Attempt } from './walk/filters.ts';
@@ -49,7 +49,7 @@ export class Transform {
     if (plan.secondAttempt !== null && transactionOf(params)?.kind === 'batch')
       throw noSecondAttempt(model, plan.secondAttempt);
     if (!plan.empty) plan.apply(this.#cipher, this.#keys.peek() ?? (await this.#keys.resolve()));
-    if (plan.pending.length > 0 || plan.order !== null) return this.#search(model, operation, plan, params);
+    if (needsSearch(this.#searching, plan, params)) return this.#search(model, operation, plan, params);
     return this.#finish(model, operation, plan, params, await attempts(plan, params));
   }
 

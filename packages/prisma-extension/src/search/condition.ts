@@ -5,7 +5,7 @@
  */
 import { FieldsealError, type IndexRoot, type SearchTerms, searchTerms } from '@fieldseal/core';
 import type { IndexNode } from '../schema/compiled-schema.ts';
-import { type Leaf, negated, type PendingLeaf } from './leaf.ts';
+import { type Leaf, negated, type PlacedLeaf } from './leaf.ts';
 import { noCell } from './no-cell.ts';
 
 type Dictionary = Record<string, unknown>;
@@ -14,17 +14,17 @@ type Dictionary = Record<string, unknown>;
  * Gives each leaf the filter of its terms. Where terms only narrow the answer this is a superset for a positive leaf, and a negative one stays
  * empty: {@link matchCells} fills in the rest. Nothing is changed when this throws.
  *
- * @returns the leaves whose rows have to be read
+ * @returns the leaves, of which those that are not exact have to be read
  * @throws ERR_VALUE for an operand that is not of the field's type
  */
-export function placeTerms(root: IndexRoot, leaves: readonly Leaf[]): PendingLeaf[] {
-  const found = leaves.map((leaf) => {
+export function placeTerms(root: IndexRoot, leaves: readonly Leaf[]): PlacedLeaf[] {
+  const found = leaves.map((leaf): PlacedLeaf => {
     const terms = leaf.searches.map((search) => termsOf(root, leaf.index, search));
     // A table of terms is behind a relation: where none can stand, the cells have to.
     const cells = leaf.within.scalar && leaf.index.child !== null;
     const within = cells ? negated(leaf.within) : leaf.within;
     const exact = leaf.literal && !cells && terms.every((each) => each.exact);
-    return { ...leaf, within, exact, condition: conditionOf(leaf.index, terms) };
+    return { ...leaf, within, terms, exact, condition: conditionOf(leaf.index, terms) };
   });
   for (const { place, direct, exact, condition, within, index, parts } of found) {
     const [first] = parts;
@@ -34,7 +34,7 @@ export function placeTerms(root: IndexRoot, leaves: readonly Leaf[]): PendingLea
       place['OR'] = [condition, { [first.node.spec.field]: noCell(first.node) }];
     else if (exact || within.positive) place['AND'] = [condition];
   }
-  return found.filter(({ exact }) => !exact);
+  return found;
 }
 
 function termsOf(root: IndexRoot, { spec }: IndexNode, search: Leaf['searches'][number]): SearchTerms {

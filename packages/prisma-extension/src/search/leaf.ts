@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { IndexSearch } from '@fieldseal/core';
+import type { IndexSearch, SearchTerms } from '@fieldseal/core';
 import type { CompiledModel, EncryptedNode, IndexNode } from '../schema/compiled-schema.ts';
 import type { Test } from './evaluation.ts';
 
@@ -62,8 +62,15 @@ export interface Leaf {
   readonly parts: readonly LeafPart[];
 }
 
-/** A leaf whose rows have to be read to tell which of them satisfy it. */
-export interface PendingLeaf extends Leaf {
+/** A leaf with its terms, in the filter now. */
+export interface PlacedLeaf extends Leaf {
+  /** Of each search. */
+  readonly terms: readonly SearchTerms[];
   /** Filter of the rows that may satisfy it. */
   readonly condition: Dictionary;
+  /** Whether all rows of the condition do; otherwise they have to be read. */
+  readonly exact: boolean;
 }
+
+/** A leaf whose rows have to be read to tell which of them satisfy it. */
+export type PendingLeaf = PlacedLeaf;

@@ -12,6 +12,7 @@ import { countRows, matchCells, type Page, type RowSource, report, satisfies, to
 import type { PendingLeaf } from './leaf.ts';
 import { noCell } from './no-cell.ts';
 import { type FollowedOrder, pageFilter, pageOfRows, tooManyRows } from './ordered-rows.ts';
+import { namableLeaves, nameRows } from './term-rows.ts';
 
 type Dictionary = Record<string, unknown>;
 
@@ -81,6 +82,12 @@ export function rowSource(settings: SearchSettings, params: object, decrypt: Row
   };
 }
 
+/** Whether anything has to be read before the query, or to be done with its rows. */
+export function needsSearch({ provider }: SearchSettings, { placed, order }: Plan, params: object): boolean {
+  if (order !== null || placed.some(({ exact }) => !exact)) return true;
+  return namableLeaves(provider, placed).length > 0 && transactionOf(params)?.kind !== 'batch';
+}
+
 /**
  * Completes the filters of a query. Rows are read only where its own rows do not tell.
  *
@@ -93,8 +100,9 @@ export async function completeFilters(
 ): Promise<Completed> {
   const main = plan.pending.filter(({ within }) => within.main);
   const others = plan.pending.filter(({ within }) => !within.main);
-  let named = await matchCells(source, others, limit, null);
   const most = LIST_LIMITS[provider] ?? LEAST_LIST_LIMIT;
+  let named = await nameRows(source, namableLeaves(provider, plan.placed), most / 2);
+  named += await matchCells(source, others, limit, null);
   if (main.length > 0 && plan.sifts) {
     if (named > most) throw tooManyMatches(model, most);
     return { kind: 'sift', leaves: main };

@@ -8,7 +8,15 @@ import type { CompiledModel } from '../schema/compiled-schema.ts';
 import { MAIN, NESTED } from '../search/leaf.ts';
 import { bucketOrderOf } from './bucket-order.ts';
 import type { Extras } from './extras.ts';
-import { distinctFields, refuseEncrypted, walkAttempt, walkHaving, walkUnique, walkWhere } from './filters.ts';
+import {
+  distinctFields,
+  refuseEncrypted,
+  walkAttempt,
+  walkCursor,
+  walkHaving,
+  walkUnique,
+  walkWhere,
+} from './filters.ts';
 import { type Arguments, FIND, OPERATIONS, type Operation, type Rule } from './grammar.ts';
 import { groupByIndexes } from './grouping.ts';
 import { indexWritten } from './index-writes.ts';
@@ -72,6 +80,7 @@ const WALKS: Readonly<Record<Rule, Walk>> = {
   plain: () => {},
   where: ({ plan, model, main }, value) => walkWhere(plan, model, value, main ? MAIN : NESTED),
   unique: ({ plan, model }, value) => walkUnique(plan, model, value),
+  cursor: ({ plan, model }, value) => walkCursor(plan, model, value),
   attempt: ({ plan, model }, value) => {
     plan.secondAttempt = walkAttempt(plan, model, value);
   },

@@ -62,9 +62,9 @@ function moveEqualities(
   where: Dictionary,
   within: Within,
 ): void {
-  const direct = isAbsent(where[index.spec.column]) ? where : null;
+  const direct = isExactEquality(index.spec) && isAbsent(where[index.spec.column]) ? where : null;
   const place: Dictionary = {};
-  addToAnd(where, place);
+  if (direct === null) addToAnd(where, place);
   plan.leaves.push(leafOf(model, index, found, { within, place, direct }));
 }
 

@@ -6,7 +6,7 @@
  */
 import { FieldsealError, type IndexSpec } from '@fieldseal/core';
 import type { CompiledModel, EncryptedNode, RelationNode } from '../schema/compiled-schema.ts';
-import { NEGATIVE, NESTED, negated, type Within } from '../search/leaf.ts';
+import { type Leaf, NEGATIVE, NESTED, negated, type Within } from '../search/leaf.ts';
 import { nameByCompound, walkCompounds } from './compound-filter.ts';
 import { migratingError, putFilter, putTerm, walkEncryptedFilter } from './encrypted-filter.ts';
 import { COMBINATORS, LIST_QUANTIFIERS, ONE_QUANTIFIERS } from './grammar.ts';
@@ -43,6 +43,23 @@ export function walkUnique(plan: Plan, model: CompiledModel, where: unknown): vo
 /** Whether a plain field or a compound constraint names the row, so that encrypted fields beside it are filters like any other. */
 function namedByPlainField({ uniques, compounds }: CompiledModel, where: unknown): boolean {
   return entriesOf(where).some(([key, value]) => !isAbsent(value) && (uniques.includes(key) || compounds.has(key)));
+}
+
+/**
+ * Filter that names the row of a cursor: by values, since Prisma takes nothing else there.
+ *
+ * @throws ERR_UNSUPPORTED_FILTER for a comparison that terms alone do not answer
+ */
+export function walkCursor(plan: Plan, model: CompiledModel, where: unknown): void {
+  const before = plan.leaves.length;
+  walkUnique(plan, model, where);
+  const leaf = plan.leaves.slice(before).find(({ direct }) => direct === null);
+  if (leaf !== undefined)
+    throw unserved(
+      (leaf.parts[0] as Leaf['parts'][number]).node,
+      'a cursor compares an encrypted field that has no exact index',
+      'Name its row by a plain field, or by a unique one alone.',
+    );
 }
 
 /**

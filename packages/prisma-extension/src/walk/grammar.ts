@@ -13,7 +13,9 @@ export type Rule =
   | 'where'
   /** Filter that must name a unique row. */
   | 'unique'
-  /** The same for an operation that can be tried again when it finds no row. */
+  /** Filter that names the row of a cursor. */
+  | 'cursor'
+  /** Filter that must name a unique row, of an operation that can be tried again when it finds no row. */
   | 'attempt'
   /** Filter of a nested write: names a unique row of a list relation, and is an ordinary filter of a to-one relation. */
   | 'target'
@@ -48,7 +50,7 @@ export interface Operation {
 }
 
 const SELECT: Arguments = { select: 'selection', include: 'selection', omit: 'plain', relationLoadStrategy: 'plain' };
-const PAGE: Arguments = { where: 'where', orderBy: 'orderBy', cursor: 'unique', take: 'plain', skip: 'plain' };
+const PAGE: Arguments = { where: 'where', orderBy: 'orderBy', cursor: 'cursor', take: 'plain', skip: 'plain' };
 const NUMBERS: Arguments = {
   _count: 'plain',
   _min: 'aggregate',

@@ -13,7 +13,7 @@ import {
 } from '@fieldseal/core';
 import type { EncryptedNode, IndexNode } from '../schema/compiled-schema.ts';
 import { placeTerms } from '../search/condition.ts';
-import type { Leaf, PendingLeaf } from '../search/leaf.ts';
+import type { Leaf, PendingLeaf, PlacedLeaf } from '../search/leaf.ts';
 import { bindingOf, type RowIdentity } from './binding.ts';
 import type { BucketOrder } from './bucket-order.ts';
 import { Extras } from './extras.ts';
@@ -46,8 +46,8 @@ export class Plan {
   sifts = false;
   /** Leaves of filters that have placeholders. */
   readonly leaves: Leaf[] = [];
-  /** Those whose rows have to be read, once the plan was applied. */
-  pending: readonly PendingLeaf[] = [];
+  /** The same with their terms, once the plan was applied. */
+  placed: readonly PlacedLeaf[] = [];
   readonly #values: (Place & PlainField & { readonly limit: number | null })[] = [];
   readonly #stored: (RowToIndex & { readonly put: (terms: StoredTerms) => void })[] = [];
   readonly #terms: (Place & { readonly index: IndexSpec; readonly value: unknown })[] = [];
@@ -88,6 +88,11 @@ export class Plan {
     this.#terms.push({ parent, key, index, value: toCipher(node, value) });
   }
 
+  /** Leaves whose rows have to be read, once the plan was applied. */
+  get pending(): PendingLeaf[] {
+    return this.placed.filter(({ exact }) => !exact);
+  }
+
   /** Filter to try when the query finds no row, or null. What else is in the first one has its terms once the plan is applied. */
   get secondWhere(): Record<string, unknown> | null {
     if (this.secondAttempt === null) return null;
@@ -112,7 +117,7 @@ export class Plan {
     }
     if (this.order !== null)
       this.buckets = searchTerms(view.indexRoot, this.order.index.spec, { range: {} })?.terms ?? [];
-    this.pending = placeTerms(view.indexRoot, this.leaves);
+    this.placed = placeTerms(view.indexRoot, this.leaves);
     for (const [at, { put: keep }] of this.#stored.entries()) keep(stored[at] ?? null);
     for (const [at, place] of this.#terms.entries()) put(place, terms[at]);
     for (const [at, place] of this.#values.entries()) put(place, cells[at]);

@@ -80,6 +80,12 @@ function relationArgs(shapes: readonly Shape[], shape: Shape, list: boolean, dep
   return fc.tuple(inner, page).map(([selected, args]) => ({ ...selected, ...args, ...byId }));
 }
 
+/** The engine panics at a filter of a list in a cursor, and does not recover (Prisma 7.10). */
+function withoutLists({ fields }: Shape, at: Arguments): Arguments {
+  const lists = fields.filter(({ list }) => list).map(({ name }) => name);
+  return Object.fromEntries(Object.entries(at).filter(([name]) => !lists.includes(name)));
+}
+
 /** Arguments of findMany and its like, in an order that is the same everywhere. */
 function find(shapes: readonly Shape[], shape: Shape, database: Target['database']): fc.Arbitrary<Arguments> {
   const plain = shape.fields.filter(({ cell, list }) => cell === null && !list);
@@ -111,7 +117,7 @@ function find(shapes: readonly Shape[], shape: Shape, database: Target['database
     {
       take: fc.constantFrom(0, 1, 2, -2),
       skip: fc.nat(2),
-      cursor: unique(shapes, shape),
+      cursor: unique(shapes, shape).map((at) => withoutLists(shape, at)),
       distinct: fc.subarray(
         scalars.map(({ name }) => name),
         { minLength: 1, maxLength: 2 },

@@ -133,7 +133,7 @@ export interface Opened {
   readonly bare: Client;
   readonly db: Client;
   /** Statements that were sent. */
-  readonly statements: string[];
+  readonly statements: { readonly query: string; readonly params: string }[];
   /** Another encrypted client over the same database. */
   extend(options: EncryptionOptions, before?: object, adapter?: (adapter: object) => object): Promise<Client>;
   close(): Promise<void>;
@@ -143,13 +143,13 @@ export interface Opened {
 export async function open(database: Database, opener: Opener = openSqlite): Promise<Opened> {
   const { adapter, dispose } = await opener();
   const schema = schemaOf(database);
-  const statements: string[] = [];
+  const statements: Opened['statements'] = [];
   const client = async (through: object) => {
     const made = (await runtimeClient(database, schema, {
       adapter: through,
       log: [{ emit: 'event', level: 'query' }],
-    })) as Client & { $on(event: string, listener: (event: { query: string }) => void): void };
-    made.$on('query', ({ query }) => statements.push(query));
+    })) as Client & { $on(event: string, listener: (event: { query: string; params: string }) => void): void };
+    made.$on('query', ({ query, params }) => statements.push({ query, params }));
     return made as Client;
   };
   const bare = await client(adapter);
