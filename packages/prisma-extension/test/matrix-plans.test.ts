@@ -190,8 +190,7 @@ describe.each(SEARCHED_KINDS)('a $field field', (kind: SearchedKind) => {
   afterAll(() => keyring.close());
 
   /** Operators that stand in a filter by its name. */
-  const operatorsIn = (name: string): string[] =>
-    name.split(/ and |(?<=^not) /).filter((word) => word !== 'null');
+  const operatorsIn = (name: string): string[] => name.split(/ and |(?<=^not) /).filter((word) => word !== 'null');
   const served = (name: string) => operatorsIn(name).every((operator) => kind.serves.includes(operator));
 
   it.each(Object.entries(filtersOf(kind.value)))('filter %s, everywhere', (name, { filter }) => {

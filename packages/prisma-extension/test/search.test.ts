@@ -3,6 +3,7 @@ import type { SearchEvent } from '@fieldseal/core';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { typedError } from './harness.ts';
 import { type Args, type Client, type Opened, open, type Row } from './search/fixture.ts';
+import { day, fill, fillFlat, many } from './search/rows.ts';
 
 let test: Opened;
 let db: Client;
@@ -12,42 +13,11 @@ beforeAll(async () => {
 });
 afterAll(() => test.close());
 
-const PEOPLE: readonly Row[] = [
-  { id: 'ada', group: 1, name: 'Ada Lovelace', age: 36, city: 'London', code: 'c1', last: 'Lovelace', born: day(1815) },
-  { id: 'alan', group: 1, name: 'Alan Turing', age: 41, city: 'London', code: 'c2', last: 'Turing', born: day(1912) },
-  { id: 'bob', group: 2, name: 'bob_100%', age: -5, city: 'Paris', code: 'c1', last: 'Turing', born: day(2000) },
-  { id: 'cy', group: 2, name: 'Łucja 𝒳 Ż', age: 100, city: null, code: null, last: null, born: null },
-  { id: 'dan', group: 3, name: null, age: null, city: 'Paris', code: 'c9', last: 'Lovelace', born: null },
-];
-
-function day(year: number): Date {
-  return new Date(Date.UTC(year, 11, 10));
-}
-
-async function fill(rows: readonly Row[] = PEOPLE): Promise<void> {
-  await test.bare.person.deleteMany();
-  await test.bare.team.deleteMany();
-  for (const data of rows) await db.person.create({ data });
-}
-
-/** Rows of no other meaning than their number, without terms that need a table. */
-const many = (count: number, more: (at: number) => Row = () => ({})): Row[] =>
-  Array.from({ length: count }, (_, at) => ({ id: `p${String(at).padStart(5, '0')}`, group: at, ...more(at) }));
-
-/** Fills the columns whose terms stand in the row itself, by one statement for many rows. */
-async function fillFlat(rows: readonly Row[]): Promise<void> {
-  await test.bare.person.deleteMany();
-  for (let at = 0; at < rows.length; at += 200) {
-    // createMany is refused for fields with a table of terms: none of them is given here.
-    await db.person.createMany({ data: rows.slice(at, at + 200) });
-  }
-}
-
 const ids = async (where: Args, more: Args = {}) =>
   (await db.person.findMany({ where, orderBy: { id: 'asc' }, ...more })).map(({ id }) => id);
 
 describe('what each kind finds', () => {
-  beforeAll(() => fill());
+  beforeAll(() => fill(test));
 
   it.each<[string, Args, string[]]>([
     ['n-grams, by the case that the index folds', { name: { contains: 'LOVE' } }, ['ada']],
@@ -128,7 +98,7 @@ describe('what each kind finds', () => {
 });
 
 describe('what is found is what is written', () => {
-  beforeEach(() => fill());
+  beforeEach(() => fill(test));
 
   it('in every write that takes a filter', async () => {
     expect(await db.person.updateMany({ where: { name: { contains: 'lan' } }, data: { city: 'Oslo' } })).toEqual({
@@ -198,7 +168,10 @@ describe('exactness costs no more than it has to', () => {
   const events: SearchEvent[] = [];
   const listen = (event: unknown): void => void events.push(event as SearchEvent);
   beforeAll(async () => {
-    await fillFlat(many(1200, (at) => ({ code: `v${at % 300}`, age: at % 50 })));
+    await fillFlat(
+      test,
+      many(1200, (at) => ({ code: `v${at % 300}`, age: at % 50 })),
+    );
     subscribe('fieldseal:search', listen);
   });
   beforeEach(() => {
@@ -297,7 +270,7 @@ describe('exactness costs no more than it has to', () => {
 });
 
 describe('the rows that are read', () => {
-  beforeEach(() => fill());
+  beforeEach(() => fill(test));
 
   it('are those of the transaction', async () => {
     const work = db.$transaction(async (tx: Client) => {
@@ -400,110 +373,3 @@ function afterFirstRead(adapter: object, then: () => Promise<void>): object {
     },
   });
 }
-
-describe('the order of an encrypted field', () => {
-  const rows = many(300, (at) => ({ age: at % 7 === 0 ? null : ((at * 37) % 120) - 10, city: null }));
-  beforeAll(() => fillFlat(rows));
-  const byAge = (descending: boolean, nullFirst: boolean) =>
-    [...rows]
-      .sort((a, b) => (a['group'] as number) - (b['group'] as number))
-      .sort((a, b) => {
-        const [x, y] = [a['age'] as number | null, b['age'] as number | null];
-        if (x === null || y === null) return x === y ? 0 : (x === null) === nullFirst ? -1 : 1;
-        return descending ? y - x : x - y;
-      })
-      .map(({ id }) => id);
-  const pageOf = async (args: Args) =>
-    (await db.person.findMany({ select: { id: true }, ...args })).map(({ id }) => id);
-
-  it.each([
-    ['asc', { age: 'asc' }, byAge(false, true)],
-    ['desc', { age: 'desc' }, byAge(true, false)],
-    ['asc, NULL last', { age: { sort: 'asc', nulls: 'last' } }, byAge(false, false)],
-    ['desc, NULL first', { age: { sort: 'desc', nulls: 'first' } }, byAge(true, true)],
-  ])('%s, in pages', async (_, order, expected) => {
-    const orderBy = [order, { group: 'asc' }];
-    expect(await pageOf({ orderBy, take: 300 })).toEqual(expected);
-    for (const skip of [0, 3, 40, 41, 255, 299, 300])
-      expect(await pageOf({ orderBy, take: 10, skip })).toEqual(expected.slice(skip, skip + 10));
-    for (const skip of [0, 44, 299, 300])
-      expect((await db.person.findFirst({ orderBy, skip, select: { id: true } }))?.['id']).toBe(expected[skip]);
-    expect(await pageOf({ orderBy, take: 0 })).toEqual([]);
-  });
-
-  it('goes with filters of every kind, and reads no more buckets than the page needs', async () => {
-    test.statements.length = 0;
-    const orderBy = [{ age: 'desc' }, { group: 'desc' }];
-    const older = rows.filter(
-      ({ age }) => (age as number | null) !== null && (age as number) > 55 && (age as number) < 70,
-    );
-    const page = await db.person.findMany({
-      where: { age: { gt: 55, lt: 70 } },
-      orderBy,
-      take: 4,
-      select: { age: true },
-    });
-    expect(page.map(({ age }) => age)).toEqual(
-      older
-        .map(({ age }) => age as number)
-        .sort((a, b) => b - a)
-        .slice(0, 4),
-    );
-    const small = await test.extend({ searchLimit: 60 });
-    expect(await small.person.findMany({ orderBy, take: 5 })).toHaveLength(5);
-    await expect(small.person.findMany({ orderBy, take: 5, skip: 200 })).rejects.toEqual(
-      typedError('ERR_SEARCH_LIMIT'),
-    );
-  });
-
-  it('rows that share a cell keep their places', async () => {
-    await db.person.updateMany({ where: { group: { lt: 5 } }, data: { age: -9 } });
-    const orderBy = [{ age: { sort: 'asc', nulls: 'last' } }, { group: 'desc' }];
-    const first = await pageOf({ orderBy, take: 8 });
-    for (const [skip, id] of first.entries())
-      expect(await db.person.findFirst({ orderBy, skip })).toMatchObject({ id });
-    await fillFlat(rows);
-  });
-
-  it.each<[string, Args]>([
-    ['all rows', { orderBy: { age: 'asc' } }],
-    ['more than 1000', { orderBy: { age: 'asc' }, take: 990, skip: 11 }],
-    ['from the end', { orderBy: { age: 'asc' }, take: -3 }],
-    ['behind a cursor', { orderBy: { age: 'asc' }, take: 3, cursor: { id: 'p00001' } }],
-    ['with distinct', { orderBy: { age: 'asc' }, take: 3, distinct: ['group'] }],
-    ['as the second key', { orderBy: [{ group: 'asc' }, { age: 'asc' }], take: 3 }],
-    ['of a field without a range index', { orderBy: { name: 'asc' }, take: 3 }],
-    ['of two fields', { orderBy: [{ age: 'asc' }, { born: 'asc' }], take: 3 }],
-  ])('%s is refused before any SQL', async (_, args) => {
-    test.statements.length = 0;
-    await expect(db.person.findMany(args)).rejects.toEqual(typedError('ERR_UNSUPPORTED_FILTER'));
-    expect(test.statements).toEqual([]);
-  });
-
-  it('is refused where rows have no terms yet, and inside a batch', async () => {
-    await test.bare.$executeRawUnsafe('UPDATE "Person" SET "ageRange" = NULL WHERE "id" = \'p00001\'');
-    const asked = { orderBy: { age: 'asc' }, take: 3 };
-    await expect(db.person.findMany(asked)).rejects.toEqual(typedError('ERR_UNSUPPORTED_FILTER'));
-    await expect(db.$transaction([db.person.findMany(asked)])).rejects.toEqual(typedError('ERR_UNSUPPORTED_OPERATION'));
-  });
-});
-
-describe('a violated unique constraint', () => {
-  beforeAll(() => fill());
-
-  it('names the fields that the application knows', async () => {
-    const error = await db.person
-      .create({ data: { id: 'x', group: 1, last: 'Turing', born: day(1912) } })
-      .catch((reason: unknown) => reason);
-    expect(error).toMatchObject({
-      name: 'PrismaClientKnownRequestError',
-      code: 'P2002',
-      message: expect.stringMatching(/Unique constraint failed on the fields: \((?:`group`,)?`last`,`born`\)$/),
-      meta: { modelName: 'Person' },
-    });
-    const { target } = (error as { meta: { target: string[] } }).meta;
-    expect(target.slice(-2)).toEqual(['last', 'born']);
-    await db.team.create({ data: { id: 't' } });
-    await expect(db.team.create({ data: { id: 't' } })).rejects.toMatchObject({ code: 'P2002' });
-  });
-});
