@@ -88,8 +88,8 @@ function walkList(
   written: unknown,
   row: RowIdentity,
 ): void {
-  const { column, model, field } = node.spec;
-  if (key === 'push' && column !== 'String') {
+  const { column, type, model, field } = node.spec;
+  if (key === 'push' && (column !== 'String' || type === 'Json')) {
     // Prisma 7.10 pushes an array of JSON as one element, and stores the base64 text of bytes in an array.
     if (column === 'Bytes' && Array.isArray(written))
       throw new FieldsealError('ERR_UNSUPPORTED_OPERATION', 'several Bytes cannot be pushed at once', {
