@@ -125,7 +125,7 @@ export function encryption<Client>(options: EncryptionOptions = {}): (client: Cl
       return transform.run(model, params);
     };
     const run = (params: QueryParams): Promise<unknown> =>
-      uniqueErrors.naming(params.operation, async () => transformed(params));
+      uniqueErrors.concern(params.operation) ? uniqueErrors.naming(() => transformed(params)) : transformed(params);
     const redactErrors = options.redactErrors === true;
     const extended = client.$extends({
       name: NAME,

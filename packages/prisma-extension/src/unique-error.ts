@@ -44,21 +44,25 @@ export class UniqueErrors {
     this.#constraints = Object.values(map.models).flatMap(constraintsOf);
   }
 
+  /** Whether an operation can violate a constraint that holds terms. */
+  concern(operation: string): boolean {
+    return this.#constraints.length > 0 && WRITES.includes(operation);
+  }
+
   /**
-   * Runs an operation. If a constraint that holds terms was violated, the error names the fields that the terms are made of: in `meta.target`, in
+   * Runs a write. If a constraint that holds terms was violated, the error names the fields that the terms are made of: in `meta.target`, in
    * the error of the driver adapter where this names columns, and in its message. Its class and code stay.
    */
-  async naming(operation: string, run: () => Promise<unknown>): Promise<unknown> {
-    if (this.#constraints.length === 0 || !WRITES.includes(operation)) return run();
+  async naming(run: () => Promise<unknown>): Promise<unknown> {
     try {
       return await run();
     } catch (error) {
-      throw this.named(error);
+      throw this.#named(error);
     }
   }
 
   /** The same error with names that the application knows. */
-  named(error: unknown): unknown {
+  #named(error: unknown): unknown {
     if (!isPrismaError(error, 'PrismaClientKnownRequestError') || error.code !== VIOLATED) return error;
     const adapter = error.meta?.['driverAdapterError'];
     const cause = (adapter as { readonly cause?: unknown } | undefined)?.cause;
