@@ -19,6 +19,7 @@ const RULES = {
   plain: 'passed on',
   where: 'filter, served by blind indexes',
   unique: 'names one row, by an encrypted field through its unique index',
+  cursor: 'names one row by values, by an encrypted field through its unique index',
   attempt: 'names one row, by an encrypted field through its unique index; with `mode: migrating` by plaintext too',
   target: 'names one row of a list relation; filters a to-one relation',
   create: 'values of new rows: encrypted, index columns beside them',
@@ -27,7 +28,8 @@ const RULES = {
   updateMany:
     'changes of all rows that match, equal in all: encrypted, index columns beside them; refused where an index has a table of its own',
   selection: 'walked to any depth; a relation in it takes the arguments of `findMany`',
-  orderBy: 'refused on an encrypted field, through relations too',
+  orderBy:
+    'refused on an encrypted field, through relations too; pages of `findMany` and `findFirst` are ordered by a range index',
   distinct: 'by the exact index of an encrypted field',
   by: 'by the exact index of an encrypted field',
   aggregate: 'refused on an encrypted field',

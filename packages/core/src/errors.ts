@@ -62,6 +62,8 @@ const HINTS = {
   ERR_ROW_REFUSED: 'A constraint of the database refused the row: another row may hold the same value.',
   ERR_SCHEMA: 'Correct the annotation in schema.prisma and generate again.',
   ERR_SCHEMA_STALE: 'Run `prisma generate` again.',
+  ERR_SEARCH_LIMIT:
+    'Narrow the filter down, ask for a page (take), give the index more bits or shorter steps, or raise encryption({ searchLimit }).',
   ERR_TPM_BLOB_INVALID: 'Restore the keyring from a backup, or open it with the recovery key and reseal.',
   ERR_TPM_BUSY: 'Another program holds the TPM: use /dev/tpmrm0, which several programs can share.',
   ERR_TPM_COUNTER_MISSING:

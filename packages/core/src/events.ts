@@ -149,6 +149,17 @@ export interface HoneyEvent {
   readonly field: string;
 }
 
+/** Rows were read and decrypted because the terms of a blind index only narrow down what a filter asks for. */
+export interface SearchEvent {
+  readonly model: string;
+  /** Field that holds the terms of the index. */
+  readonly index: string;
+  /** Rows that were read and decrypted. */
+  readonly read: number;
+  /** Rows among them that satisfy the comparison. */
+  readonly matched: number;
+}
+
 /** What is published on which channel of node:diagnostics_channel. */
 export interface Channels {
   readonly 'fieldseal:cipher': CipherEvent;
@@ -156,6 +167,7 @@ export interface Channels {
   readonly 'fieldseal:failure': FailureEvent;
   readonly 'fieldseal:kek': KekEvent;
   readonly 'fieldseal:keyring': KeyringEvent;
+  readonly 'fieldseal:search': SearchEvent;
   readonly 'fieldseal:wear': WearEvent;
   readonly 'fieldseal:job': JobEvent;
   readonly 'fieldseal:backup': BackupEvent;
@@ -169,6 +181,7 @@ const channels: Readonly<Record<keyof Channels, Channel>> = {
   'fieldseal:failure': channel('fieldseal:failure'),
   'fieldseal:kek': channel('fieldseal:kek'),
   'fieldseal:keyring': channel('fieldseal:keyring'),
+  'fieldseal:search': channel('fieldseal:search'),
   'fieldseal:wear': channel('fieldseal:wear'),
   'fieldseal:job': channel('fieldseal:job'),
   'fieldseal:backup': channel('fieldseal:backup'),

@@ -39,20 +39,23 @@ export {
   openEnvironmentKeyring,
 } from './environment.ts';
 export { ERROR_CODES, type ErrorCode, type ErrorDetails, FieldsealError, isFieldsealError } from './errors.ts';
-export type {
-  BackupEvent,
-  CacheAction,
-  CacheEvent,
-  Channels,
-  CipherEvent,
-  DenialEvent,
-  FailureEvent,
-  FieldCount,
-  HoneyEvent,
-  JobEvent,
-  KekEvent,
-  KeyringEvent,
-  WearEvent,
+export {
+  type BackupEvent,
+  type CacheAction,
+  type CacheEvent,
+  type Channels,
+  type CipherEvent,
+  type DenialEvent,
+  type FailureEvent,
+  type FieldCount,
+  type HoneyEvent,
+  type JobEvent,
+  type KekEvent,
+  type KeyringEvent,
+  observed,
+  publish,
+  type SearchEvent,
+  type WearEvent,
 } from './events.ts';
 export { type CellField, FieldCipher, type PlainField, type StoredField } from './field-cipher.ts';
 export type { ColumnType, FieldSpec, IndexKind, IndexSpec, RangeSpec } from './field-spec.ts';

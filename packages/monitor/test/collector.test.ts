@@ -146,6 +146,8 @@ test('KEKs, denials, honey cells and wear', () => {
   expect(values(metrics, 'policy.refusals')).toEqual({ denied: 1, limited: 2 });
   publish('honey', { name: 'n', model: 'Patient', field: 'notes' });
   expect(values(metrics, 'honey.opened')).toEqual({ '': 1 });
+  publish('search', { model: 'Patient', index: 'nameGrams', read: 9, matched: 2 });
+  expect(Object.values(values(metrics, 'search.rows'))).toEqual([9, 2]);
   publish('wear', { keyId: '00', messages: 75, limit: 100 });
   publish('wear', { keyId: '01', messages: 50, limit: 100 });
   expect(values(metrics, 'key.wear')).toEqual({ '': 0.75 });

@@ -72,6 +72,24 @@ export function clientWithin<Client extends object>(client: Client, transaction:
   return (create as (transaction: object) => Client).call(client, transaction);
 }
 
+/**
+ * A client over the same connections without any extension.
+ *
+ * @throws ERR_OPTIONS when this version of Prisma does not show it
+ */
+export function bareClientOf(client: object): object {
+  const original = member(client, '_originalClient');
+  const extend = member(original, '$extends');
+  if (typeof extend === 'function') return (extend as (extension: object) => object).call(original, {});
+  throw new FieldsealError('ERR_OPTIONS', 'this version of Prisma does not show the client behind extensions');
+}
+
+/** Name of the database that the client was generated for: `sqlite`, `postgresql`, `mysql` …; '' where this version of Prisma does not show it. */
+export function providerOf(client: object): string {
+  const provider = member(client, '_activeProvider');
+  return typeof provider === 'string' ? provider : '';
+}
+
 /** Path from the queried model to the one that a fluent call such as `findUnique(…).posts()` gives back: relation fields in order. */
 export function fluentPathOf(params: object): readonly string[] {
   const path = member(member(params, '__internalParams'), 'dataPath');

@@ -1,6 +1,6 @@
 import { type EngineName, FieldCipher, FieldsealError, type Normalizers, type ReadWatch } from '@fieldseal/core';
 import { Decimal } from '@prisma/client-runtime-utils';
-import { globalOmitOf, hasExtension } from './client-internals.ts';
+import { bareClientOf, globalOmitOf, hasExtension, providerOf } from './client-internals.ts';
 import { type EncryptionHelpers, encryptionHelpers, type ModelsOf } from './encryption-helpers.ts';
 import { KeyAccess, type KeyringOption } from './key-access.ts';
 import { rawRedaction, redacting } from './redaction.ts';
@@ -9,7 +9,9 @@ import { checkNormalizerOption } from './schema/check-normalizers.ts';
 import { compileSchema } from './schema/compiled-schema.ts';
 import { schemaMapFor } from './schema/from-client.ts';
 import type { SchemaMap } from './schema/schema-map.ts';
+import { SEARCH_LIMIT } from './search/search.ts';
 import { type QueryParams, Transform } from './transform.ts';
+import { UniqueErrors } from './unique-error.ts';
 import type { DecimalClass } from './walk/typed-value.ts';
 
 /** Name under which the extension is known to Prisma. */
@@ -52,6 +54,11 @@ export interface EncryptionOptions {
    * ```
    */
   readonly normalizers?: Normalizers;
+  /**
+   * Rows that one search may read and decrypt where the terms of its index only narrow the answer down (docs/search.md); 10 000 by default. One
+   * that has more to look at is refused with ERR_SEARCH_LIMIT.
+   */
+  readonly searchLimit?: number;
   /** Engine that does the cryptography; `auto`, the fastest that works here, by default. */
   readonly engine?: EngineName | 'auto';
   /** Asked before stored values are opened, and told of it: honey cells and the breaker of @fieldseal/monitor. None by default. */
@@ -105,8 +112,11 @@ export function encryption<Client>(options: EncryptionOptions = {}): (client: Cl
     const models = compileSchema(map, (model) => globalOmitOf(client, model), normalizers);
     const cipher = new FieldCipher({ engine: options.engine ?? 'auto', watch: options.watch ?? [] });
     const keys = new KeyAccess(options.keyring);
-    const transform = new Transform(cipher, keys, options.decimal ?? Decimal);
-    const run = (params: QueryParams): Promise<unknown> => {
+    const limit = searchLimitOf(options);
+    const searching = { client: bareClientOf(client), provider: providerOf(client), limit };
+    const transform = new Transform(cipher, keys, options.decimal ?? Decimal, searching);
+    const uniqueErrors = new UniqueErrors(map);
+    const transformed = (params: QueryParams): Promise<unknown> => {
       const model = models.get(params.model);
       if (model === undefined)
         throw new FieldsealError('ERR_SCHEMA_STALE', 'the model is not in the schema', { model: params.model });
@@ -114,6 +124,8 @@ export function encryption<Client>(options: EncryptionOptions = {}): (client: Cl
       if (options.rowByRow === true && needsRows(model, params)) return updateRowByRow(extended, model, params);
       return transform.run(model, params);
     };
+    const run = (params: QueryParams): Promise<unknown> =>
+      uniqueErrors.concern(params.operation) ? uniqueErrors.naming(() => transformed(params)) : transformed(params);
     const redactErrors = options.redactErrors === true;
     const extended = client.$extends({
       name: NAME,
@@ -127,4 +139,9 @@ export function encryption<Client>(options: EncryptionOptions = {}): (client: Cl
   };
   // A function is an extension: Prisma.defineExtension() would give it back as it is, and loading that takes 10 ms.
   return extend as unknown as (client: Client) => EncryptionExtension<Client>;
+}
+
+function searchLimitOf({ searchLimit = SEARCH_LIMIT }: EncryptionOptions): number {
+  if (Number.isSafeInteger(searchLimit) && searchLimit >= 1 && searchLimit < 2 ** 31 - 1) return searchLimit;
+  throw new FieldsealError('ERR_OPTIONS', 'searchLimit is a number of rows from 1 on');
 }

@@ -3,9 +3,12 @@ import { fluentPathOf, transactionOf } from './client-internals.ts';
 import type { KeyAccess } from './key-access.ts';
 import { isPrismaError } from './prisma-error.ts';
 import type { CompiledModel } from './schema/compiled-schema.ts';
+import { followedOrder } from './search/ordered-rows.ts';
+import { completeFilters, inOrder, needsSearch, rowSource, type SearchSettings, siftRows } from './search/search.ts';
 import { operationOf, planArguments } from './walk/arguments.ts';
 import type { Extras } from './walk/extras.ts';
 import type { Attempt } from './walk/filters.ts';
+import type { Operation } from './walk/grammar.ts';
 import { collectGroups } from './walk/grouping.ts';
 import type { Plan } from './walk/plan.ts';
 import { collectCells, type ResultCell } from './walk/results.ts';
@@ -19,6 +22,8 @@ export interface QueryParams {
   readonly query: (args: unknown) => Promise<unknown>;
 }
 
+type Dictionary = Record<string, unknown>;
+
 /** Prisma's code for a row that an operation needs and does not find. */
 const NOT_FOUND = 'P2025';
 
@@ -28,7 +33,10 @@ export class Transform {
   readonly #keys: KeyAccess;
   readonly #decimal: DecimalClass;
 
-  constructor(cipher: FieldCipher, keys: KeyAccess, decimal: DecimalClass) {
+  readonly #searching: SearchSettings;
+
+  constructor(cipher: FieldCipher, keys: KeyAccess, decimal: DecimalClass, searching: SearchSettings) {
+    this.#searching = searching;
     this.#cipher = cipher;
     this.#keys = keys;
     this.#decimal = decimal;
@@ -41,7 +49,40 @@ export class Transform {
     if (plan.secondAttempt !== null && transactionOf(params)?.kind === 'batch')
       throw noSecondAttempt(model, plan.secondAttempt);
     if (!plan.empty) plan.apply(this.#cipher, this.#keys.peek() ?? (await this.#keys.resolve()));
-    const result = await attempts(plan, params);
+    if (needsSearch(this.#searching, plan, params)) return this.#search(model, operation, plan, params);
+    return this.#finish(model, operation, plan, params, await attempts(plan, params));
+  }
+
+  /** Reads what the filters need, and then runs the query. */
+  async #search(model: CompiledModel, operation: Operation, plan: Plan, params: QueryParams): Promise<unknown> {
+    const source = rowSource(this.#searching, params, (of, rows) => this.#values(of, rows));
+    const query = { model, operation: params.operation, args: params.args, plan };
+    const completed = await completeFilters(source, this.#searching, query);
+    if (completed.kind === 'count') return completed.count;
+    const { limit, provider } = this.#searching;
+    if (plan.order !== null) {
+      const order = followedOrder(plan.order, plan.buckets, provider);
+      const ordered = await inOrder(source, limit, order, query, params.query);
+      return this.#finish(model, operation, plan, params, ordered);
+    }
+    if (completed.kind === 'query') return this.#finish(model, operation, plan, params, await attempts(plan, params));
+    const rows = await params.query({ ...(params.args as object), take: limit + 1 });
+    const kept = await siftRows(source, model, completed.leaves, rows as Dictionary[], limit);
+    return this.#finish(model, operation, plan, params, kept);
+  }
+
+  async #values(model: CompiledModel, rows: readonly Dictionary[]): Promise<readonly Dictionary[]> {
+    return (await this.decryptRows(model, rows)) as readonly Dictionary[];
+  }
+
+  /** Decrypts the result of a query. */
+  async #finish(
+    model: CompiledModel,
+    operation: Operation,
+    plan: Plan,
+    params: QueryParams,
+    result: unknown,
+  ): Promise<unknown> {
     if (plan.grouping !== null) {
       const { grouping } = plan;
       return this.#decrypt((cells) => collectGroups(grouping, result, cells));

@@ -1,5 +1,14 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { fluentPathOf, hasExtension, inlineSchemaOf, runtimeModelsOf } from '../src/client-internals.ts';
+import {
+  bareClientOf,
+  clientWithin,
+  fluentPathOf,
+  hasExtension,
+  inlineSchemaOf,
+  providerOf,
+  runtimeModelsOf,
+  transactionOf,
+} from '../src/client-internals.ts';
 import { schemaMapFor } from '../src/schema/from-client.ts';
 import type { SchemaMap } from '../src/schema/schema-map.ts';
 import { schema as mysqlMap } from './generated/mysql-map/fieldseal-schema.ts';
@@ -58,6 +67,33 @@ describe.each(TARGETS)('private properties of $database with prisma-$generator',
     await spy.user.findFirst().posts();
     await spy.comment.findFirst().post().author();
     expect(paths).toEqual([[], ['posts'], ['post', 'author']]);
+  });
+
+  it('shows the database, and the client behind all extensions, in transactions too', async () => {
+    expect(providerOf(test.db)).toBe(target.database);
+    expect(providerOf({})).toBe('');
+    const seen: string[] = [];
+    let transaction: object | undefined;
+    const spy = test.plain.$extends({
+      query: {
+        $allModels: {
+          $allOperations(params) {
+            seen.push(params.operation);
+            transaction = transactionOf(params);
+            return params.query(params.args);
+          },
+        },
+      },
+    });
+    const bare = bareClientOf(spy) as typeof test.plain;
+    await spy.$transaction(async (tx) => {
+      await tx.tag.create({ data: { name: 'bare' } });
+      expect(await clientWithin(bare, transaction).tag.count()).toBe(1);
+      await tx.tag.deleteMany();
+    });
+    expect(await bare.tag.count()).toBe(0);
+    expect(seen).toEqual(['create', 'deleteMany']);
+    expect(() => bareClientOf({})).toThrow(expect.objectContaining({ code: 'ERR_OPTIONS' }));
   });
 
   it('takes a generated map that fits, and refuses one that does not', () => {

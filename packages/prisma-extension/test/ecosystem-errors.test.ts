@@ -111,8 +111,9 @@ describe.each(TARGETS)('$database with prisma-$generator: errors', (target) => {
       const client = test.extend({ keyring: test.keyring, redactErrors });
       const email = await errorOf(() => client.user.create({ data: { name: 'x', email: ` ${secret}` } }));
       expect(email).toMatchObject({ name: 'PrismaClientKnownRequestError', code: 'P2002', clientVersion: '7.10.0' });
-      expect(email['meta']).toMatchObject({ modelName: 'User' });
-      expect(constraintOf(email)).toEqual(constraint('emailIndex', 'User_emailIndex_key'));
+      expect(email['meta']).toMatchObject({ modelName: 'User', target: ['email'] });
+      expect(constraintOf(email)).toEqual(constraint('email', 'User_emailIndex_key'));
+      if (!redactErrors) expect(email['message']).toContain('Unique constraint failed on the fields: (`email`)');
       expect(scanBytes(shown(email), [secret])).toEqual([]);
       const id = await errorOf(() => client.user.create({ data: { id: other, name: 'x', email: 'x' } }));
       expect(constraintOf(id)).toEqual(constraint('id', target.database === 'mysql' ? 'PRIMARY' : 'User_pkey'));

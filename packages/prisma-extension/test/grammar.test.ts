@@ -201,3 +201,17 @@ describe('plans', () => {
     );
   });
 });
+
+it('an array that is pushed to a list of JSON is one element, whatever the column', () => {
+  const schema =
+    'datasource db {\n provider = "postgresql"\n}\nmodel L {\n id Int @id\n /// @encrypted(type: Json)\n texts String[]\n /// @encrypted\n jsons Json[]\n /// @encrypted\n words String[]\n}';
+  const model = compileSchema(buildSchemaMap(parseInlineSchema(schema))).get('L') ?? expect.unreachable();
+  const pushed = [1, 'a'];
+  const data = { texts: { push: pushed }, jsons: { push: pushed }, words: { push: ['a', 'b'] } };
+  const words = data.words.push;
+  planArguments(model, operationOf(model, 'update'), { where: { id: 1 }, data });
+  // Elements that are encrypted one by one stand in a copy of the list.
+  expect(data.texts.push).toBe(pushed);
+  expect(data.jsons.push).toBe(pushed);
+  expect(data.words.push).not.toBe(words);
+});

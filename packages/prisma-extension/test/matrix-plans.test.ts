@@ -1,7 +1,17 @@
 import { FieldCipher, isFieldsealError, type Keyring } from '@fieldseal/core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { freshKeyring } from './harness.ts';
-import { KINDS, type Kind, type Position, placesOf, sent, shown, WRAPPINGS } from './matrix/kinds.ts';
+import {
+  KINDS,
+  type Kind,
+  type Position,
+  placesOf,
+  SEARCHED_KINDS,
+  type SearchedKind,
+  sent,
+  shown,
+  WRAPPINGS,
+} from './matrix/kinds.ts';
 import { filtersOf } from './matrix/operators.ts';
 
 /** Every filter and every write in every place that the grammar has: without a database, since a refusal comes before any. */
@@ -25,7 +35,7 @@ describe.each(KINDS)('a $field field', (kind: Kind) => {
   const refusal = /^ERR_/;
 
   const filters = Object.entries(filtersOf(kind.value));
-  const wheres = placesOf('where', 'unique', 'attempt', 'target');
+  const wheres = placesOf('where', 'unique', 'cursor', 'attempt', 'target');
 
   it.each(filters)('filter %s: moved to an index, or refused, everywhere', (name, { filter, equality }) => {
     for (const position of wheres) {
@@ -167,6 +177,64 @@ describe.each(KINDS)('a $field field', (kind: Kind) => {
       for (const term of ['1.00', null, { set: null }])
         expect(outcome(place, { [`${kind.field}Index`]: term }), place.name).toBe('ERR_INDEX_WRITTEN');
     }
+  });
+});
+
+/** The same for indexes of other kinds: a comparison is searched by terms or refused, and its operand never leaves. */
+describe.each(SEARCHED_KINDS)('a $field field', (kind: SearchedKind) => {
+  const cipher = new FieldCipher({ engine: 'auto' });
+  let keyring: Keyring;
+  beforeAll(async () => {
+    keyring = await freshKeyring();
+  });
+  afterAll(() => keyring.close());
+
+  /** Operators that stand in a filter by its name. */
+  const operatorsIn = (name: string): string[] => name.split(/ and |(?<=^not) /).filter((word) => word !== 'null');
+  const served = (name: string) => operatorsIn(name).every((operator) => kind.serves.includes(operator));
+
+  it.each(Object.entries(filtersOf(kind.value)))('filter %s, everywhere', (name, { filter }) => {
+    for (const position of placesOf('where', 'unique', 'cursor', 'attempt', 'target')) {
+      for (const [wrapping, wrap] of Object.entries(WRAPPINGS)) {
+        const { filter: wrapped, model } = wrap({ [kind.field]: filter });
+        if (model !== 'Kind' || (wrapping !== 'alone' && position.name !== 'findMany.where')) continue;
+        const given = position.rule === 'where' ? wrapped : { id: 'k', ...(wrapped as object) };
+        const place = `${position.name} ${wrapping} ${name}`;
+        let text: string;
+        try {
+          text = shown(sent(cipher, keyring, position.call(structured(given))));
+        } catch (error) {
+          if (!isFieldsealError(error)) throw error;
+          if (position.rule !== 'cursor' && served(name)) throw error;
+          continue;
+        }
+        expect(served(name) || position.rule === 'cursor', place).toBe(true);
+        expect(position.rule, place).not.toBe('cursor');
+        expect(text, place).not.toContain(kind.canary);
+      }
+    }
+  });
+
+  it('is refused where whole equality is needed', () => {
+    for (const place of placesOf('distinct', 'by'))
+      expect(() => sent(cipher, keyring, place.call([kind.field])), place.name).toThrow(
+        expect.objectContaining({ code: 'ERR_UNSUPPORTED_FILTER' }),
+      );
+  });
+
+  it('orders pages of the operation itself, if it has ranges', () => {
+    const ordered = (args: object) =>
+      sent(cipher, keyring, { model: 'Kind', operation: 'findMany', args: { ...args } });
+    const order = { orderBy: { [kind.field]: 'asc' }, take: 5 };
+    if (kind.field === 'ranged') expect(() => ordered(order)).not.toThrow();
+    else expect(() => ordered(order)).toThrow(expect.objectContaining({ code: 'ERR_UNSUPPORTED_FILTER' }));
+    const refused = [
+      { include: { owner: { include: { kinds: order } } } },
+      { where: {}, orderBy: { owner: { kinds: { _max: { [kind.field]: 'asc' } } } }, take: 5 },
+      { orderBy: { [kind.field]: 'asc' } },
+    ];
+    for (const args of refused)
+      expect(() => ordered(args)).toThrow(expect.objectContaining({ code: 'ERR_UNSUPPORTED_FILTER' }));
   });
 });
 

@@ -53,6 +53,10 @@ const HANDLERS: Handlers = {
   'fieldseal:denial': ({ code }, metrics) =>
     metrics.add('policy.refusals', [code === 'ERR_RATE_LIMITED' ? 'limited' : 'denied']),
   'fieldseal:honey': (_event, metrics) => metrics.add('honey.opened', []),
+  'fieldseal:search': ({ model, read, matched }, metrics) => {
+    metrics.add('search.rows', ['read', model], read);
+    metrics.add('search.rows', ['matched', model], matched);
+  },
 };
 
 function countBatch({ operation, count, fields, older, size, ms }: CipherEvent, metrics: Metrics): void {

@@ -47,6 +47,7 @@ export type MetricName =
   | 'backup.drill_duration'
   | 'policy.refusals'
   | 'honey.opened'
+  | 'search.rows'
   | 'anomalies'
   | 'alerts.firing'
   | 'alerts.deliveries';
@@ -215,6 +216,12 @@ const METRICS: Readonly<Record<MetricName, MetricDefinition>> = {
     zero: [['denied'], ['limited']],
   },
   'honey.opened': { type: 'counter', unit: '', help: 'Honey cells that were opened.', labels: [], zero: [[]] },
+  'search.rows': {
+    type: 'counter',
+    unit: '',
+    help: 'Rows that searches read because terms only narrow the answer down, and those of them that matched.',
+    labels: ['outcome', 'model'],
+  },
   anomalies: {
     type: 'counter',
     unit: '',

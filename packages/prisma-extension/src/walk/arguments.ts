@@ -5,13 +5,24 @@
  */
 import { FieldsealError } from '@fieldseal/core';
 import type { CompiledModel } from '../schema/compiled-schema.ts';
+import { MAIN, NESTED } from '../search/leaf.ts';
+import { bucketOrderOf } from './bucket-order.ts';
 import type { Extras } from './extras.ts';
-import { distinctFields, refuseEncrypted, walkAttempt, walkHaving, walkUnique, walkWhere } from './filters.ts';
+import {
+  distinctFields,
+  refuseEncrypted,
+  walkAttempt,
+  walkCursor,
+  walkHaving,
+  walkUnique,
+  walkWhere,
+} from './filters.ts';
 import { type Arguments, FIND, OPERATIONS, type Operation, type Rule } from './grammar.ts';
 import { groupByIndexes } from './grouping.ts';
 import { indexWritten } from './index-writes.ts';
 import { Plan } from './plan.ts';
 import { readBoundFields } from './selection.ts';
+import { canSift, readTestedFields, testedFields } from './tested-fields.ts';
 import { entriesOf, isAbsent, isDictionary, itemsOf } from './value-kind.ts';
 import { walkCreate, walkUpdate } from './writes.ts';
 
@@ -40,7 +51,13 @@ export function operationOf(model: CompiledModel, name: string): Operation {
  */
 export function planArguments(model: CompiledModel, operation: Operation, args: unknown): Plan {
   const plan = new Plan();
-  walkArguments({ plan, model, extras: plan.extras }, operation.arguments, args);
+  const finds = operation.list ? 'list' : operation.arguments === FIND ? 'first' : null;
+  walkArguments({ plan, model, extras: plan.extras, main: true, finds }, operation.arguments, args);
+  if (operation.list && isDictionary(args)) {
+    plan.sifts = plan.order === null && canSift(args, plan.leaves);
+    const fields = plan.sifts ? testedFields(plan.leaves) : plan.order === null ? [] : [plan.order.node.spec.field];
+    if (fields.length > 0) readTestedFields(model, args, fields, plan.extras);
+  }
   if (operation.rows && isDictionary(args)) readBoundFields(model, args, plan.extras);
   return plan;
 }
@@ -50,6 +67,10 @@ interface At {
   readonly plan: Plan;
   readonly model: CompiledModel;
   readonly extras: Extras;
+  /** Whether these are the rows of the operation itself. */
+  readonly main: boolean;
+  /** What the operation finds with arguments of findMany: a list of rows, the first one, or neither. */
+  readonly finds: 'list' | 'first' | null;
 }
 
 type Walk = (at: At, value: unknown, argument: string, args: Dictionary) => void;
@@ -57,8 +78,9 @@ type Walk = (at: At, value: unknown, argument: string, args: Dictionary) => void
 /** What to do for each rule of the grammar. */
 const WALKS: Readonly<Record<Rule, Walk>> = {
   plain: () => {},
-  where: ({ plan, model }, value) => walkWhere(plan, model, value),
+  where: ({ plan, model, main }, value) => walkWhere(plan, model, value, main ? MAIN : NESTED),
   unique: ({ plan, model }, value) => walkUnique(plan, model, value),
+  cursor: ({ plan, model }, value) => walkCursor(plan, model, value),
   attempt: ({ plan, model }, value) => {
     plan.secondAttempt = walkAttempt(plan, model, value);
   },
@@ -68,7 +90,11 @@ const WALKS: Readonly<Record<Rule, Walk>> = {
   update: ({ plan, model }, value, _, args) => walkUpdate(plan, model, value, args['where']),
   updateMany: ({ plan, model }, value, _, args) => walkUpdate(plan, model, value, args['where'], true),
   selection: walkSelection,
-  orderBy: ({ model }, value) => walkOrderBy(model, value),
+  orderBy: ({ plan, model, finds }, value, _, args) => {
+    const order = finds === null ? null : bucketOrderOf(model, args, finds === 'first');
+    if (order !== null) plan.order = order;
+    walkOrderBy(model, order === null ? value : order.rest);
+  },
   distinct: ({ model }, value, argument, args) => {
     args[argument] = distinctFields(model, value);
   },
@@ -104,7 +130,7 @@ function walkSelection({ plan, model, extras }: At, selection: unknown): void {
   for (const [key, value] of Object.entries(selection)) {
     const node = model.fields.get(key);
     if (node?.kind === 'relation' && node.model.reaches)
-      walkRelation({ plan, model: node.model, extras: extras.under(key) }, selection, key);
+      walkRelation({ plan, model: node.model, extras: extras.under(key), main: false, finds: null }, selection, key);
     else if (key === '_count' && isDictionary(value)) walkCounts(plan, model, value['select']);
   }
 }

@@ -10,7 +10,21 @@ import type { ErrorCode } from '@fieldseal/core';
 export type Verdict = 'served' | ErrorCode;
 
 /** Kinds of an encrypted field that behave differently. */
-export type FieldKind = 'none' | 'exact' | 'folding' | 'migrating' | 'json' | 'list' | 'row' | 'bound' | 'readonly';
+export type FieldKind =
+  | 'none'
+  | 'exact'
+  | 'folding'
+  | 'migrating'
+  | 'json'
+  | 'list'
+  | 'row'
+  | 'bound'
+  | 'readonly'
+  | 'narrow'
+  | 'prefix'
+  | 'suffix'
+  | 'ngram'
+  | 'range';
 
 /** What each kind is, as the head of a column. */
 export const FIELD_KINDS: Readonly<Record<FieldKind, string>> = {
@@ -23,6 +37,11 @@ export const FIELD_KINDS: Readonly<Record<FieldKind, string>> = {
   row: 'field',
   bound: '`bind: [id]`',
   readonly: '`mode: readonly`',
+  narrow: '`bits` below 96, or `partitions`',
+  prefix: '`prefix`',
+  suffix: '`suffix`',
+  ngram: '`ngram`',
+  range: '`range`',
 };
 
 /** One shape of a query. */
@@ -54,6 +73,10 @@ const EXACT: Verdicts = { ...NEVER, exact: SERVED };
 const NOT_MIGRATING: Verdicts = { ...INDEXED, migrating: FILTER };
 const WRITTEN: Verdicts = { row: SERVED, bound: SERVED, readonly: OPERATION };
 const WITHOUT_ID: Verdicts = { row: SERVED, bound: BINDING, readonly: OPERATION };
+
+/** Fields with an index of another kind than equality by whole terms. */
+const KINDS: Verdicts = { narrow: SERVED, prefix: SERVED, suffix: SERVED, ngram: SERVED, range: SERVED };
+const NO_KIND: Verdicts = { narrow: FILTER, prefix: FILTER, suffix: FILTER, ngram: FILTER, range: FILTER };
 
 const rows = (operation: string, verdicts: Verdicts, ...shapes: string[]): Behaviour[] =>
   shapes.map((shape) => ({ operation, shape, verdicts }));
@@ -119,6 +142,35 @@ export const BEHAVIOURS: readonly BehaviourGroup[] = [
       ),
       ...rows('aggregate', NEVER, '_min: { email: true }', '_max: { email: true }'),
       ...rows('aggregate', NEVER, '_avg: { email: true }', '_sum: { email: true }'),
+    ],
+  },
+  {
+    title: 'Kinds of index',
+    rows: [
+      ...filters(KINDS, 'value', '{ not: value }', '{ in: [value] }', '{ notIn: [value] }'),
+      ...filters({ ...NO_KIND, ngram: SERVED }, "{ contains: '9000' }", "{ not: { contains: '9000' } }"),
+      ...filters({ ...NO_KIND, ngram: SERVED, prefix: SERVED }, "{ startsWith: '9000' }"),
+      ...filters({ ...NO_KIND, ngram: SERVED, suffix: SERVED }, "{ endsWith: '9000' }"),
+      ...filters({ ...NO_KIND, ngram: SERVED }, "{ startsWith: '9000', contains: '_000' }"),
+      ...filters(NO_KIND, "{ contains: '9' }", "{ contains: '90\\\\0' }"),
+      ...filters({ ...NO_KIND, range: SERVED }, '{ gt: 9000 }', '{ gte: 9000, lt: 9100 }', '{ not: { lte: 9000 } }'),
+      ...rows('findMany', { ...NO_KIND, range: SERVED }, "orderBy: { email: 'asc' }, take: 10"),
+      ...rows(
+        'findMany',
+        { ...NO_KIND, range: SERVED },
+        "orderBy: [{ email: { sort: 'desc', nulls: 'last' } }, { id: 'asc' }], take: 10, skip: 20",
+      ),
+      ...rows(
+        'findMany',
+        NO_KIND,
+        "orderBy: { email: 'asc' }",
+        "orderBy: { email: 'asc' }, take: 1001",
+        "orderBy: { email: 'asc' }, take: 10, cursor: { id: '1' }",
+        "orderBy: [{ name: 'asc' }, { email: 'asc' }], take: 10",
+        "distinct: ['email']",
+        "cursor: { id: '1', email: value }",
+      ),
+      ...rows('groupBy', NO_KIND, "by: ['email']"),
     ],
   },
   {

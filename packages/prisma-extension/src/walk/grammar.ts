@@ -13,7 +13,9 @@ export type Rule =
   | 'where'
   /** Filter that must name a unique row. */
   | 'unique'
-  /** The same for an operation that can be tried again when it finds no row. */
+  /** Filter that names the row of a cursor. */
+  | 'cursor'
+  /** Filter that must name a unique row, of an operation that can be tried again when it finds no row. */
   | 'attempt'
   /** Filter of a nested write: names a unique row of a list relation, and is an ordinary filter of a to-one relation. */
   | 'target'
@@ -43,10 +45,12 @@ export interface Operation {
   readonly arguments: Arguments;
   /** Whether it gives rows back, whose fields are decrypted. */
   readonly rows: boolean;
+  /** Whether it gives all rows that match, unless arguments choose among them. */
+  readonly list: boolean;
 }
 
 const SELECT: Arguments = { select: 'selection', include: 'selection', omit: 'plain', relationLoadStrategy: 'plain' };
-const PAGE: Arguments = { where: 'where', orderBy: 'orderBy', cursor: 'unique', take: 'plain', skip: 'plain' };
+const PAGE: Arguments = { where: 'where', orderBy: 'orderBy', cursor: 'cursor', take: 'plain', skip: 'plain' };
 const NUMBERS: Arguments = {
   _count: 'plain',
   _min: 'aggregate',
@@ -58,8 +62,8 @@ const NUMBERS: Arguments = {
 /** Arguments of findMany, and of a list relation inside select and include. */
 export const FIND: Arguments = { ...PAGE, ...SELECT, distinct: 'distinct' };
 
-const rows = (args: Arguments): Operation => ({ arguments: args, rows: true });
-const none = (args: Arguments): Operation => ({ arguments: args, rows: false });
+const rows = (args: Arguments): Operation => ({ arguments: args, rows: true, list: false });
+const none = (args: Arguments): Operation => ({ arguments: args, rows: false, list: false });
 
 /** Every operation of Prisma 7 on a model. One that is not here is refused. */
 export const OPERATIONS: Readonly<Record<string, Operation>> = {
@@ -67,7 +71,7 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
   findUniqueOrThrow: rows({ where: 'attempt', ...SELECT }),
   findFirst: rows(FIND),
   findFirstOrThrow: rows(FIND),
-  findMany: rows(FIND),
+  findMany: { ...rows(FIND), list: true },
   create: rows({ data: 'create', ...SELECT }),
   createMany: none({ data: 'createMany', skipDuplicates: 'plain' }),
   createManyAndReturn: rows({ data: 'createMany', skipDuplicates: 'plain', ...SELECT }),
@@ -128,8 +132,11 @@ export const ONE_QUANTIFIERS: readonly string[] = ['is', 'isNot'];
 /** Combinations of filters. */
 export const COMBINATORS: readonly string[] = ['AND', 'OR', 'NOT'];
 
-/** Operators of an equality index. */
-export const EQUALITY_OPERATORS: readonly string[] = ['equals', 'not', 'in', 'notIn', 'mode'];
+/** Comparisons of a scalar field with a value that some kind of blind index serves. `not` and `notIn` negate them. */
+export const COMPARISONS = ['equals', 'in', 'contains', 'startsWith', 'endsWith', 'gt', 'gte', 'lt', 'lte'] as const;
+
+/** One of {@link COMPARISONS}. */
+export type ComparisonOperator = (typeof COMPARISONS)[number];
 
 /** Operators of a list field that ciphertext serves: whether it is empty. */
 export const LIST_OPERATORS: readonly string[] = ['isEmpty'];

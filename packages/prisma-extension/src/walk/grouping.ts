@@ -1,6 +1,6 @@
 import { FieldsealError } from '@fieldseal/core';
 import type { CompiledModel, EncryptedNode } from '../schema/compiled-schema.ts';
-import { exactIndex } from './filters.ts';
+import { exactIndex } from './index-choice.ts';
 import type { ResultCell } from './results.ts';
 import { isDictionary, itemsOf } from './value-kind.ts';
 

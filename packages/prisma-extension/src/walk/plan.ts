@@ -8,10 +8,14 @@ import {
   type PlainField,
   type RowToIndex,
   type StoredTerms,
+  searchTerms,
   storedTerms,
 } from '@fieldseal/core';
 import type { EncryptedNode, IndexNode } from '../schema/compiled-schema.ts';
+import { placeTerms } from '../search/condition.ts';
+import type { Leaf, PendingLeaf, PlacedLeaf } from '../search/leaf.ts';
 import { bindingOf, type RowIdentity } from './binding.ts';
+import type { BucketOrder } from './bucket-order.ts';
 import { Extras } from './extras.ts';
 import type { Attempt } from './filters.ts';
 import type { Grouping } from './grouping.ts';
@@ -34,6 +38,16 @@ export class Plan {
   secondAttempt: Attempt | null = null;
   /** How the groups of groupBy are turned into values, or null. */
   grouping: Grouping | null = null;
+  /** Order by an encrypted field, or null. */
+  order: BucketOrder | null = null;
+  /** Terms of the buckets of the order, the lowest first, once the plan was applied. */
+  buckets: readonly string[] = [];
+  /** Whether rows that do not satisfy the leaves of the main filter are left out of the result. */
+  sifts = false;
+  /** Leaves of filters that have placeholders. */
+  readonly leaves: Leaf[] = [];
+  /** The same with their terms, once the plan was applied. */
+  placed: readonly PlacedLeaf[] = [];
   readonly #values: (Place & PlainField & { readonly limit: number | null })[] = [];
   readonly #stored: (RowToIndex & { readonly put: (terms: StoredTerms) => void })[] = [];
   readonly #terms: (Place & { readonly index: IndexSpec; readonly value: unknown })[] = [];
@@ -74,6 +88,11 @@ export class Plan {
     this.#terms.push({ parent, key, index, value: toCipher(node, value) });
   }
 
+  /** Leaves whose rows have to be read, once the plan was applied. */
+  get pending(): PendingLeaf[] {
+    return this.placed.filter(({ exact }) => !exact);
+  }
+
   /** Filter to try when the query finds no row, or null. What else is in the first one has its terms once the plan is applied. */
   get secondWhere(): Record<string, unknown> | null {
     if (this.secondAttempt === null) return null;
@@ -84,7 +103,8 @@ export class Plan {
 
   /** Whether there is nothing to do, so that no key is needed. */
   get empty(): boolean {
-    return this.#values.length === 0 && this.#terms.length === 0 && this.#stored.length === 0;
+    const given = [this.#values, this.#terms, this.#stored, this.leaves];
+    return this.order === null && given.every((list) => list.length === 0);
   }
 
   /** Does everything. Throws ERR_VALUE for a value that is not of its field's type or does not fit its column, before anything is changed. */
@@ -95,6 +115,9 @@ export class Plan {
     for (const [at, { spec, limit }] of this.#values.entries()) {
       if (limit !== null && (cells[at] as string | Uint8Array).length > limit) throw tooLong(spec);
     }
+    if (this.order !== null)
+      this.buckets = searchTerms(view.indexRoot, this.order.index.spec, { range: {} })?.terms ?? [];
+    this.placed = placeTerms(view.indexRoot, this.leaves);
     for (const [at, { put: keep }] of this.#stored.entries()) keep(stored[at] ?? null);
     for (const [at, place] of this.#terms.entries()) put(place, terms[at]);
     for (const [at, place] of this.#values.entries()) put(place, cells[at]);

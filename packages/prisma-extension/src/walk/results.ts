@@ -37,7 +37,10 @@ export function collectCells(
   if (Array.isArray(result)) return result.map((row) => collectCells(reading, model, row, extras));
   if (typeof result !== 'object' || result === null) return result;
   const row: Record<string, unknown> = { ...result };
-  for (const [field, node] of model.encrypted) collectField(reading, node, row, field);
+  const removed = extras === undefined || extras.computed ? [] : extras.fields;
+  for (const [field, node] of model.encrypted) {
+    if (!removed.includes(field)) collectField(reading, node, row, field);
+  }
   for (const [field, target] of model.paths) {
     const value = row[field];
     if (value !== undefined && value !== null) row[field] = collectCells(reading, target, value, extras?.within(field));

@@ -26,13 +26,13 @@ export function readBoundFields(model: CompiledModel, args: Dictionary, extras: 
 }
 
 /** Whether a query may have computed fields in its result: it selects them by name, or has all that there are. */
-function mayCompute({ types }: CompiledModel, { select }: Dictionary): boolean {
+export function mayCompute({ types }: CompiledModel, { select }: Dictionary): boolean {
   if (!isDictionary(select)) return true;
   return Object.entries(select).some(([key, value]) => value === true && !types.has(key) && key !== '_count');
 }
 
 /** Whether a query reads a field: what it selects, or else all that neither it nor the client leaves out. */
-function isRead(model: CompiledModel, { select, omit }: Dictionary, field: string): boolean {
+export function isRead(model: CompiledModel, { select, omit }: Dictionary, field: string): boolean {
   if (isDictionary(select)) return select[field] === true;
   const omitted = isDictionary(omit) ? omit[field] : undefined;
   return typeof omitted === 'boolean' ? !omitted : !model.omitted.has(field);

@@ -5,6 +5,7 @@
  */
 import { FieldsealError } from '@fieldseal/core';
 import type { CompiledModel, EncryptedNode, RelationNode } from '../schema/compiled-schema.ts';
+import { SCALAR } from '../search/leaf.ts';
 import { identityOfCreated, identityOfFiltered, type RowIdentity, refuseBoundWrites } from './binding.ts';
 import { walkUnique, walkWhere } from './filters.ts';
 import { NESTED_WRITES, type NestedWrite, type Rule, SCALAR_UPDATES } from './grammar.ts';
@@ -87,8 +88,8 @@ function walkList(
   written: unknown,
   row: RowIdentity,
 ): void {
-  const { column, model, field } = node.spec;
-  if (key === 'push' && column !== 'String') {
+  const { column, type, model, field } = node.spec;
+  if (key === 'push' && (column !== 'String' || type === 'Json')) {
     // Prisma 7.10 pushes an array of JSON as one element, and stores the base64 text of bytes in an array.
     if (column === 'Bytes' && Array.isArray(written))
       throw new FieldsealError('ERR_UNSUPPORTED_OPERATION', 'several Bytes cannot be pushed at once', {
@@ -182,7 +183,8 @@ function walkRule(plan: Plan, { model, list }: RelationNode, rule: Rule, value: 
   if (rule === 'create' || rule === 'createMany') walkCreate(plan, model, value, rule === 'createMany');
   else if (rule === 'update' || rule === 'updateMany') walkUpdate(plan, model, value, where, rule === 'updateMany');
   else if (rule === 'unique' || (rule === 'target' && list)) walkUnique(plan, model, value);
-  else if (rule === 'where' || rule === 'target') walkWhere(plan, model, value);
+  else if (rule === 'where') walkWhere(plan, model, value, SCALAR);
+  else if (rule === 'target') walkWhere(plan, model, value);
 }
 
 function unknownPart(model: CompiledModel, what: string): FieldsealError {

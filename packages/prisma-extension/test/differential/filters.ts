@@ -28,12 +28,32 @@ const VALUES: Readonly<Record<Scalar, readonly unknown[]>> = {
 
 /** Values that every index of the field takes for itself: others would be found by normalised spellings too. */
 export function valuesOf({ type, cell }: Field): readonly unknown[] {
-  const folds = cell?.indexes.some(({ normalize }) => normalize.length > 0) === true;
+  // LIKE of SQLite folds the case of ASCII, so that texts that are searched in parts have small letters only.
+  const folds = cell?.indexes.some(({ normalize, serves }) => normalize.length > 0 || serves.length > 0) === true;
   if (type !== 'String' || !folds) return VALUES[type];
   return (VALUES.String as string[]).filter((text) => text === text.trim().toLowerCase());
 }
 
 export const value = (field: Field): fc.Arbitrary<unknown> => fc.constantFrom(...valuesOf(field));
+
+/** Parts of the texts, with wildcards. */
+const NEEDLES: readonly string[] = [
+  '',
+  'a',
+  'ul',
+  'nul',
+  "'x",
+  'aż',
+  'ółć',
+  'l',
+  'nu%',
+  '_ul',
+  'n%l',
+  '%',
+  '_',
+  'xx',
+  '\u0301',
+];
 
 /** A value, a list, or NULL where the field takes it. */
 export function written(field: Field): fc.Arbitrary<unknown> {
@@ -68,12 +88,31 @@ export function fieldFilter(field: Field): fc.Arbitrary<unknown> {
   );
   if (type === 'Boolean' || type === 'Bytes') return served;
   const ranges = fc.tuple(fc.constantFrom('lt', 'lte', 'gt', 'gte'), value(field));
-  const texts = fc.tuple(fc.constantFrom('contains', 'startsWith', 'endsWith'), value(field));
+  const parts = fc.oneof(value(field), fc.constantFrom(...NEEDLES));
+  const texts = fc.tuple(fc.constantFrom('contains', 'startsWith', 'endsWith'), parts);
   const other = (type === 'String' ? fc.oneof(ranges, texts) : ranges).map(([name, operand]) => ({ [name]: operand }));
+  const searched = [...new Set(field.cell?.indexes.flatMap(({ serves }) => serves))];
+  if (searched.length === 0)
+    return fc.oneof(
+      { arbitrary: served, weight: 12 },
+      { arbitrary: other, weight: 1 },
+      { arbitrary: other.map((not) => ({ not })), weight: 1 },
+    );
+  const search = fc.record(
+    Object.fromEntries(searched.map((name) => [name, type === 'String' ? parts : value(field)])),
+    {
+      requiredKeys: [],
+    },
+  );
+  const few = fc.tuple(search, operators, fc.nat(3)).map(([all, equal, at]): unknown => ({
+    ...Object.fromEntries(Object.entries(all).slice(0, 2)),
+    ...(at === 0 ? equal : {}),
+  }));
   return fc.oneof(
-    { arbitrary: served, weight: 12 },
+    { arbitrary: served, weight: 4 },
+    { arbitrary: few, weight: 8 },
+    { arbitrary: few.map((not) => ({ not })), weight: 2 },
     { arbitrary: other, weight: 1 },
-    { arbitrary: other.map((not) => ({ not })), weight: 1 },
   );
 }
 
@@ -107,7 +146,12 @@ export function where(shapes: readonly Shape[], shape: Shape, depth = 2): fc.Arb
     .filter((field) => !served(field))
     .map((field) => fieldFilter(field).map((filter) => ({ [field.name]: filter })));
   const scalars = fields.map((field) => fieldFilter(field).map((filter): Arguments => ({ [field.name]: filter })));
+  const pairs =
+    shape.pair === null
+      ? []
+      : [fc.tuple(...shape.pair.fields.map(value)).map((values) => pairFilter(shape, values as unknown[]))];
   const leaf = fc.oneof(
+    ...pairs.map((arbitrary) => ({ arbitrary, weight: 4 })),
     { arbitrary: fc.constantFrom(...ids).map((at): Arguments => ({ id: at })), weight: 2 },
     ...scalars.map((arbitrary) => ({ arbitrary, weight: 6 })),
     ...nulls.map((arbitrary) => ({ arbitrary: arbitrary as fc.Arbitrary<Arguments>, weight: 2 })),
@@ -128,6 +172,10 @@ export function where(shapes: readonly Shape[], shape: Shape, depth = 2): fc.Arb
     { arbitrary: fc.record({ NOT: fc.oneof(inner, fc.array(inner, { maxLength: 2 })) }), weight: 2 },
     { arbitrary: fc.tuple(leaf, inner).map(([a, NOT]) => ({ ...a, NOT })), weight: 1 },
   );
+}
+
+function pairFilter({ pair }: Shape, values: readonly unknown[]): Arguments {
+  return Object.fromEntries((pair?.fields ?? []).map(({ name }, at) => [name, values[at]]));
 }
 
 function relationFilter(

@@ -1,5 +1,5 @@
 import type { Target } from '../harness.ts';
-import type { Field, Relation, Scalar, Shape } from './shape.ts';
+import type { Field, Index, Relation, Scalar, Shape } from './shape.ts';
 
 type Database = Target['database'];
 
@@ -49,12 +49,20 @@ export function schemaText(database: Database, shapes: readonly Shape[], side: S
     const lines = [
       'id String @id',
       ...shape.fields.flatMap((field) => fieldLines(database, field, side)),
+      ...(shape.pair === null || side === 'plain'
+        ? []
+        : [
+            `/// @blindIndex(of: [${shape.pair.fields.map(({ name }) => name).join(', ')}])`,
+            `${shape.pair.index} String?`,
+          ]),
+      ...(side === 'plain' ? [] : shape.fields.flatMap((field) => indexLines(shape, field))),
       ...shape.relations.flatMap(relationLines),
       ...(shape.compound === null
         ? []
         : [`@@unique([${compoundColumns(shape.compound.fields, side)}], name: "${shape.compound.name}")`]),
     ];
-    return `model ${shape.name} {\n${lines.map((line) => `  ${line}\n`).join('')}}\n`;
+    const tables = side === 'plain' ? [] : termTables(shape).map(({ text }) => text);
+    return [`model ${shape.name} {\n${lines.map((line) => `  ${line}\n`).join('')}}\n`, ...tables].join('\n');
   });
   return `datasource db {\n  provider = "${database}"\n}\n\n${models.join('\n')}`;
 }
@@ -70,6 +78,7 @@ export function ddl(database: Database, shapes: readonly Shape[], side: Side): s
     const parts = [
       `${quote('id')} ${id} PRIMARY KEY`,
       ...shape.fields.flatMap((field) => columns(database, field, side, quote)),
+      ...(shape.pair === null || side === 'plain' ? [] : [`${quote(shape.pair.index)} ${COLUMNS[database].String}`]),
       ...keys.map(
         ({ key, required, unique }) =>
           `${quote(key as string)} ${COLUMNS[database].String}${required ? ' NOT NULL' : ''}${unique ? ' UNIQUE' : ''}`,
@@ -95,7 +104,23 @@ export function ddl(database: Database, shapes: readonly Shape[], side: Side): s
         return `CREATE TABLE ${quote(`_${label}`)} (${sides.join(', ')}, PRIMARY KEY (${quote('A')}, ${quote('B')}))`;
       }),
   );
-  return [...tables, ...joins];
+  const serial = {
+    sqlite: 'INTEGER PRIMARY KEY',
+    postgresql: 'SERIAL PRIMARY KEY',
+    mysql: 'INTEGER AUTO_INCREMENT PRIMARY KEY',
+  };
+  const terms = (side === 'plain' ? [] : shapes).flatMap((shape) =>
+    termTables(shape).map(({ name }) => {
+      const parts = [
+        `${quote('id')} ${serial[database]}`,
+        `${quote('term')} ${COLUMNS[database].String} NOT NULL`,
+        `${quote('rowId')} ${id}`,
+        foreign('rowId', shape.name, 'CASCADE'),
+      ];
+      return `CREATE TABLE ${quote(name)} (${parts.join(', ')})`;
+    }),
+  );
+  return [...tables, ...joins, ...terms];
 }
 
 /** Statements that delete all rows. */
@@ -122,11 +147,38 @@ function fieldLines(database: Database, { name, type, list, required, cell }: Fi
   return [
     `/// @encrypted${args.length === 0 ? '' : `(${args.join(', ')})`}`,
     `${name} ${cell.column}${suffix}${database === 'mysql' && cell.column === 'String' ? ' @db.Text' : ''}`,
-    ...cell.indexes.flatMap(({ name: column, normalize, unique }) => [
-      `/// @blindIndex(of: ${name}${normalize.length === 0 ? '' : `, normalize: [${normalize.join(', ')}]`})`,
-      `${column} String?${unique ? ' @unique' : ''}`,
-    ]),
   ];
+}
+
+/** Names of the tables of terms, with the models. */
+function termTables({ name, fields }: Shape): { readonly name: string; readonly text: string }[] {
+  const indexes = fields.flatMap(({ cell }) => cell?.indexes ?? []).filter(({ storage }) => storage === 'table');
+  return indexes.map((index) => {
+    const table = termTable(name, index);
+    const lines = [
+      'id Int @id @default(autoincrement())',
+      'term String',
+      'rowId String',
+      `row ${name} @relation(fields: [rowId], references: [id], onDelete: Cascade)`,
+    ];
+    return { name: table, text: `model ${table} {\n${lines.map((line) => `  ${line}\n`).join('')}}\n` };
+  });
+}
+
+const termTable = (model: string, { name }: Index) => `${model}_${name}`;
+
+function indexLines(shape: Shape, { name, cell }: Field): string[] {
+  return (cell?.indexes ?? []).flatMap((index) => {
+    const { name: column, normalize, unique, args, storage } = index;
+    const parts = [
+      `of: ${name}`,
+      ...(args === '' ? [] : [args]),
+      ...(normalize.length === 0 ? [] : [`normalize: [${normalize.join(', ')}]`]),
+    ];
+    const type =
+      storage === 'table' ? `${termTable(shape.name, index)}[]` : storage === 'list' ? 'String[]' : 'String?';
+    return [`/// @blindIndex(${parts.join(', ')})`, `${column} ${type}${unique ? ' @unique' : ''}`];
+  });
 }
 
 function relationLines({ name, to, list, key, required, unique, label }: Relation): string[] {
@@ -151,7 +203,12 @@ function columns(
   const text = database === 'mysql' ? 'TEXT' : types.String;
   return [
     `${quote(name)} ${cell.column === 'String' ? text : types[cell.column]}${end}`,
-    ...cell.indexes.map((index) => `${quote(index.name)} ${types.String}${index.unique ? ' UNIQUE' : ''}`),
+    ...cell.indexes
+      .filter(({ storage }) => storage !== 'table')
+      .map(
+        ({ name: index, storage, unique }) =>
+          `${quote(index)} ${types.String}${storage === 'list' ? '[]' : ''}${unique ? ' UNIQUE' : ''}`,
+      ),
   ];
 }
 

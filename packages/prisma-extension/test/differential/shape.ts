@@ -14,6 +14,14 @@ export interface Index {
   readonly name: string;
   readonly normalize: readonly string[];
   readonly unique: boolean;
+  /** Further arguments of the annotation. */
+  readonly args: string;
+  /** Whether one term finds the rows of one value and no others. */
+  readonly exact: boolean;
+  /** Comparisons that it serves besides equality. */
+  readonly serves: readonly string[];
+  /** Where the terms are: in a column, in a list, or in a table of their own. */
+  readonly storage: 'column' | 'list' | 'table';
 }
 
 /** How the annotated side stores a field. */
@@ -52,6 +60,8 @@ export interface Shape {
   readonly name: string;
   readonly fields: readonly Field[];
   readonly relations: readonly Relation[];
+  /** Two encrypted fields without indexes of their own and the index over both, or null. */
+  readonly pair: { readonly index: string; readonly fields: readonly [Field, Field] } | null;
   /** A plain and an indexed field that are unique together, by name of the constraint. */
   readonly compound: { readonly name: string; readonly fields: readonly [Field, Field] } | null;
 }
@@ -61,19 +71,79 @@ const TRICKY = ['label', 'data', 'set', 'where', 'is', 'some', 'select', 'update
 
 const normalizers = fc.constantFrom<readonly string[]>([], ['lowercase'], ['trim', 'lowercase']);
 
-const cell = (type: Scalar, unique: boolean): fc.Arbitrary<Cell> => {
+/** An index as the annotation names it. */
+type Kind = Omit<Index, 'name' | 'unique'>;
+
+const equality = (normalize: readonly string[], args = ''): Kind => ({
+  normalize,
+  args,
+  exact: args === '',
+  serves: [],
+  storage: 'column',
+});
+
+/** Buckets of each type, few of them, with values in both open ends. */
+const RANGES: Readonly<Partial<Record<Scalar, string>>> = {
+  Int: 'from: -1, to: 8, step: 4',
+  BigInt: 'from: -1, to: 2, step: 1',
+  Float: 'from: 0, to: 1, step: "0.5"',
+  Decimal: 'from: -20, to: 1, step: "12.25"',
+  DateTime: 'from: "1969-01-01", to: "2024-03-01", step: month',
+};
+
+/** Kinds that a field may have besides equality by whole terms. */
+function kindsOf(type: Scalar, lists: boolean): fc.Arbitrary<Kind> {
+  const inexact = [equality([], 'bits: 8'), equality([], 'partitions: 3'), equality([], 'bits: 9, partitions: 2')];
+  const range = RANGES[type];
+  const ranges: Kind[] =
+    range === undefined
+      ? []
+      : [
+          {
+            ...equality([], `kind: range, ${range}, allowLeakage: "test"`),
+            serves: ['gt', 'gte', 'lt', 'lte'],
+          },
+        ];
+  if (type !== 'String') return fc.constantFrom(...inexact, ...ranges, ...ranges, ...ranges);
+  const texts: readonly (readonly [args: string, serves: readonly string[], many: boolean])[] = [
+    ['kind: prefix, min: 1, max: 3', ['startsWith'], true],
+    ['kind: prefix, min: 2, max: 2', ['startsWith'], false],
+    ['kind: suffix, min: 1, max: 2, bits: 8', ['endsWith'], true],
+    ['kind: ngram, n: 2', ['contains', 'startsWith', 'endsWith'], true],
+    ['kind: ngram, n: 2, bits: 8', ['contains', 'startsWith', 'endsWith'], true],
+  ];
+  const parts = fc.tuple(fc.constantFrom(...texts), normalizers, fc.boolean());
+  return fc.oneof(
+    fc.constantFrom(...inexact),
+    parts.map(([[args, serves, many], normalize, list]) => ({
+      ...equality(normalize, args),
+      serves,
+      storage: !many ? 'column' : lists && list ? 'list' : 'table',
+    })),
+    parts.map(([[args, serves, many], normalize]) => ({
+      ...equality(normalize, args),
+      serves,
+      storage: !many ? 'column' : lists ? 'list' : 'table',
+    })),
+  );
+}
+
+const cell = (type: Scalar, unique: boolean, tables = false): fc.Arbitrary<Cell> => {
   const columns: readonly Cell['column'][] = type === 'Json' ? ['String', 'Json'] : ['String', 'String', 'Bytes'];
   const indexable = type !== 'Json' && type !== 'Boolean';
-  const kinds = type === 'String' ? normalizers : fc.constant<readonly string[]>([]);
+  const whole = (type === 'String' ? normalizers : fc.constant<readonly string[]>([])).map((list) => equality(list));
+  const kinds = unique
+    ? whole
+    : fc.oneof({ arbitrary: whole, weight: 1 }, { arbitrary: kindsOf(type, tables), weight: 2 });
   const lists = fc.array(kinds, { minLength: unique ? 1 : 0, maxLength: 2 });
   return fc.record({
     column: fc.constantFrom(...columns),
     pad: fc.constantFrom(null, null, 32),
     bind: fc.constantFrom(false, false, false, true),
     indexes: fc.tuple(indexable ? lists : fc.constant([]), fc.integer({ min: 0, max: 1 })).map(([all, at]) => {
-      const only = all.map((normalize, index) => ({
+      const only = all.map((kind, index) => ({
+        ...kind,
         name: '',
-        normalize,
         unique: unique && index === at % all.length,
       }));
       // A unique index decides what a unique filter means: beside a normalising one an exact one would differ from it.
@@ -112,7 +182,7 @@ const secret = (lists: boolean): fc.Arbitrary<Omit<Field, 'name'>> =>
   fc
     .tuple(fc.constantFrom(...TYPES), fc.boolean(), fc.boolean())
     .chain(([type, required, list]) =>
-      cell(type, false).map((stored) =>
+      cell(type, false, lists).map((stored) =>
         lists && list && type !== 'Boolean'
           ? { type, list: true, required: true, cell: { ...stored, indexes: [] } }
           : { type, list: false, required, cell: stored },
@@ -129,6 +199,7 @@ const key = fc
 
 interface Own {
   readonly fields: readonly Field[];
+  readonly pair: Shape['pair'];
   readonly compound: Shape['compound'];
 }
 
@@ -140,10 +211,21 @@ const own = (lists: boolean): fc.Arbitrary<Own> =>
       secrets: fc.array(secret(lists), { minLength: 2, maxLength: 4 }),
       key: fc.option(key, { freq: 3 }),
       compound: fc.boolean(),
+      pair: fc.option(fc.tuple(fc.boolean(), fc.boolean())),
     })
-    .map(({ plain, required, secrets, key: unique, compound }) => {
+    .map(({ plain, required, secrets, key: unique, compound, pair }) => {
+      const bare: Cell = { column: 'String', pad: null, bind: false, indexes: [] };
+      const two = (pair ?? []).map(
+        (needed, at): Field => ({
+          name: ['first', 'second'][at] as string,
+          type: at === 0 ? 'String' : 'Int',
+          list: false,
+          required: needed,
+          cell: bare,
+        }),
+      ) as [Field, Field];
       const group: Field = { name: 'group', type: 'Int', list: false, required: true, cell: null };
-      const exact = { name: 'codeIndex0', normalize: [], unique: false };
+      const exact = { ...equality([]), name: 'codeIndex0', unique: false };
       const code: Field = {
         name: 'code',
         type: 'String',
@@ -158,7 +240,9 @@ const own = (lists: boolean): fc.Arbitrary<Own> =>
           ...secrets.map((field, at) => named(field, `s${at}`)),
           ...(unique === null ? [] : [named(unique, 'key')]),
           ...(compound ? [code] : []),
+          ...two,
         ],
+        pair: pair === null ? null : { index: 'bothIndex', fields: two },
         compound: compound ? { name: 'groupCode', fields: [group, code] as const } : null,
       };
     });

@@ -57,10 +57,40 @@ model Kind {
   /// @encrypted
   list       String[]
   /// @encrypted
+  truncated  String?
+  /// @blindIndex(of: truncated, bits: 16)
+  truncatedIndex String?
+  /// @encrypted
+  partitioned String?
+  /// @blindIndex(of: partitioned, partitions: 3)
+  partitionedIndex String?
+  /// @encrypted
+  grams      String?
+  /// @blindIndex(of: grams, kind: ngram, n: 3)
+  gramsIndex String[]
+  /// @encrypted
+  ends       String?
+  /// @blindIndex(of: ends, kind: suffix, min: 2, max: 5)
+  endsIndex  EndTerm[]
+  /// @encrypted
+  begins     String?
+  /// @blindIndex(of: begins, kind: prefix, min: 4, max: 4)
+  beginsIndex String?
+  /// @encrypted(type: Int)
+  ranged     String?
+  /// @blindIndex(of: ranged, kind: range, from: 0, to: 2000000000, step: 10000000)
+  rangedIndex String?
+  /// @encrypted
   json       Json?
   /// @encrypted
   bytes      Bytes?
   @@unique([plain, exactIndex], name: "pair")
+}
+model EndTerm {
+  id     Int    @id @default(autoincrement())
+  term   String
+  kindId String
+  kind   Kind   @relation(fields: [kindId], references: [id], onDelete: Cascade)
 }
 model Part {
   id     String  @id
@@ -109,6 +139,25 @@ export const KINDS: readonly Kind[] = [
     canary: Buffer.from(text).toString('hex'),
     indexed: false,
   }),
+];
+
+/** A field whose index is of another kind than whole equality, with the operators that it serves. */
+export interface SearchedKind extends Kind {
+  readonly serves: readonly string[];
+}
+
+const EQUALITY: readonly string[] = ['equals', 'not', 'in', 'notIn', 'implicit'];
+
+export const SEARCHED_KINDS: readonly SearchedKind[] = [
+  { ...kind('truncated'), serves: EQUALITY },
+  { ...kind('partitioned'), serves: EQUALITY },
+  { ...kind('grams'), serves: [...EQUALITY, 'contains', 'startsWith', 'endsWith'] },
+  { ...kind('ends'), serves: [...EQUALITY, 'endsWith'] },
+  { ...kind('begins'), serves: [...EQUALITY, 'startsWith'] },
+  {
+    ...kind('ranged', { value: 1_234_567_891, canary: '1234567891' }),
+    serves: [...EQUALITY, 'gt', 'gte', 'lt', 'lte'],
+  },
 ];
 
 const models = compileSchema(readSchemaMap(SCHEMA));
