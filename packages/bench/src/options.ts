@@ -19,6 +19,7 @@ export const USAGE: string = `usage: node dist/main.js <command> [options]
   --quick  a short run: proves that everything works, its numbers are rough
   --out <folder>   where results.json is; by default packages/bench/report. A run that is short or of some sections has
            .cache/bench instead, so that it does not replace the committed report
+  --rows 10000,100000   rows of the tables that \`search\` searches; each is filled through Prisma, a million takes its time
   --slack <factor> lets \`gate\` pass bounds that are missed by less than this factor; 1 by default`;
 
 /** What the command line asks for. */
@@ -28,6 +29,8 @@ export interface Options {
   readonly quick: boolean;
   readonly out: string;
   readonly slack: number;
+  /** Rows of the tables that are searched, ascending; null for the usual ones. */
+  readonly rows: readonly number[] | null;
 }
 
 /** @throws BenchError that shows the usage */
@@ -44,6 +47,7 @@ export function parseOptions(args: readonly string[]): Options {
     quick,
     out: values.out === undefined ? folder : resolve(values.out),
     slack: factorOf(values.slack ?? '1'),
+    rows: values.rows === undefined ? null : rowsOf(values.rows),
   };
 }
 
@@ -52,6 +56,7 @@ const OPTIONS = {
   quick: { type: 'boolean' },
   out: { type: 'string' },
   slack: { type: 'string' },
+  rows: { type: 'string' },
 } as const;
 
 function parsed(
@@ -73,6 +78,12 @@ function sectionsOf(list: string): readonly Section[] {
   const unknown = words.find((word) => !SECTIONS.some((section) => section === word));
   if (unknown !== undefined) throw new BenchError(`there is no section ${unknown}: ${SECTIONS.join(', ')}`);
   return SECTIONS.filter((section) => words.includes(section));
+}
+
+function rowsOf(list: string): readonly number[] {
+  const sizes = list.split(',').map(Number);
+  if (sizes.every((rows, at) => Number.isSafeInteger(rows) && rows >= 100 && rows > (sizes[at - 1] ?? 0))) return sizes;
+  throw new BenchError('--rows are numbers of 100 or more, ascending, as in 10000,100000');
 }
 
 function factorOf(text: string): number {

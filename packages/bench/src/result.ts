@@ -5,7 +5,17 @@
  */
 
 /** Sections that can be run by themselves, in the order in which they run. */
-export const SECTIONS = ['micro', 'queries', 'start', 'footprint', 'concurrency', 'growth', 'timing', 'cache'] as const;
+export const SECTIONS = [
+  'micro',
+  'queries',
+  'start',
+  'footprint',
+  'concurrency',
+  'growth',
+  'search',
+  'timing',
+  'cache',
+] as const;
 
 /** One of {@link SECTIONS}. */
 export type Section = (typeof SECTIONS)[number];

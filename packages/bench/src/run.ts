@@ -16,6 +16,7 @@ import { progress, secondsSince } from './progress.ts';
 import { runQueries } from './queries/queries.ts';
 import { absence, joined, type Results, type Section, type SectionResult } from './result.ts';
 import { installRivals, rivalVersions } from './rivals.ts';
+import { runSearch } from './search/search.ts';
 import type { SectionContext } from './section-context.ts';
 import { runStart } from './start.ts';
 import { runTiming } from './timing.ts';
@@ -27,16 +28,17 @@ const RUNNERS: Readonly<Record<Section, (context: SectionContext) => Promise<Sec
   footprint: runFootprint,
   concurrency: runConcurrency,
   growth: runGrowth,
+  search: runSearch,
   timing: runTiming,
   cache: runCache,
 };
 /** What sections need that takes time to make. */
 const WITH_RIVALS: readonly Section[] = ['micro', 'queries', 'concurrency'];
-const WITH_CLIENTS: readonly Section[] = ['queries', 'start', 'footprint', 'concurrency', 'growth'];
-const WITH_POSTGRES: readonly Section[] = ['queries', 'concurrency'];
+const WITH_CLIENTS: readonly Section[] = ['queries', 'start', 'footprint', 'concurrency', 'growth', 'search'];
+const WITH_POSTGRES: readonly Section[] = ['queries', 'concurrency', 'search'];
 
 /** Runs sections one after the other; one that fails is named in the results, and the others run all the same. */
-export async function runSections({ sections, quick }: Options): Promise<Results> {
+export async function runSections({ sections, quick, rows: searchRows }: Options): Promise<Results> {
   const started = performance.now();
   const machine = describeMachine();
   const needs = (of: readonly Section[]): boolean => sections.some((section) => of.includes(section));
@@ -50,7 +52,7 @@ export async function runSections({ sections, quick }: Options): Promise<Results
   try {
     for (const section of sections) {
       const begun = performance.now();
-      const run = RUNNERS[section]({ quick, rivals, clients, postgres });
+      const run = RUNNERS[section]({ quick, rivals, clients, postgres, searchRows });
       parts.push(await run.catch((error: Error) => absence(section, 'all', error)));
       progress(`${section} took ${secondsSince(begun)}`);
     }

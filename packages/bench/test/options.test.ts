@@ -5,7 +5,14 @@ import { SECTIONS } from '../src/result.ts';
 
 describe('parseOptions', () => {
   it('measures everything into the committed report by default', () => {
-    expect(parseOptions(['run'])).toEqual({ command: 'run', sections: SECTIONS, quick: false, out: REPORT, slack: 1 });
+    expect(parseOptions(['run'])).toEqual({
+      command: 'run',
+      sections: SECTIONS,
+      quick: false,
+      out: REPORT,
+      slack: 1,
+      rows: null,
+    });
   });
 
   it('keeps a run that is short or partial away from the committed report', () => {
@@ -19,6 +26,10 @@ describe('parseOptions', () => {
     expect(parseOptions(['run', '--only', 'timing, micro']).sections).toEqual(['micro', 'timing']);
   });
 
+  it('takes sizes of the tables that are searched', () => {
+    expect(parseOptions(['run', '--rows', '10000,1000000']).rows).toEqual([10_000, 1_000_000]);
+  });
+
   it.each([
     [[]],
     [['measure']],
@@ -28,6 +39,11 @@ describe('parseOptions', () => {
     [['run', '--fast']],
     [['gate', '--slack', '0.5']],
     [['gate', '--slack', 'much']],
+    [['run', '--rows', '']],
+    [['run', '--rows', '50']],
+    [['run', '--rows', '2000,1000']],
+    [['run', '--rows', '1000,1000']],
+    [['run', '--rows', '1e4,many']],
   ])('refuses %j', (args: string[]) => {
     expect(() => parseOptions(args)).toThrow(BenchError);
   });

@@ -100,10 +100,21 @@ describe('chartsOf', () => {
           measurement('growth', '100 rows: lookup by index', 'plain', 'ms', 0.1),
           measurement('growth', '1000 rows: lookup by index', 'plain', 'ms', 0.1),
         ],
-        ratios: [ratio('queries', 'sqlite findUnique', 'fieldseal', 'plain', 1.1)],
+        ratios: [
+          ratio('queries', 'sqlite findUnique', 'fieldseal', 'plain', 1.1),
+          ratio('search', '10000 rows: contains', 'fieldseal', 'plain', 2.5),
+          ratio('search', '100000 rows: contains', 'fieldseal', 'plain', 3.5),
+        ],
       }),
     );
-    expect(charts.map(({ file }) => file)).toEqual(['field.svg', 'sizes.svg', 'queries-sqlite.svg', 'growth.svg']);
+    expect(charts.map(({ file }) => file)).toEqual([
+      'field.svg',
+      'sizes.svg',
+      'queries-sqlite.svg',
+      'growth.svg',
+      'search.svg',
+    ]);
+    expect(charts.at(-1)?.svg).toContain('100,000 rows');
     for (const { svg } of charts) expect(unclosed(svg)).toEqual([]);
     expect(charts[0]?.svg).toContain('7.00 µs');
   });

@@ -10,6 +10,8 @@ export interface Target {
   readonly url: string;
   /** Runs a statement. Names stand in double quotes, and bytes as X'…', on every database. */
   run(sql: string): Promise<void>;
+  /** Rows of a SELECT. */
+  rows(sql: string): Promise<readonly (readonly unknown[])[]>;
   /** Makes the healthy table anew, empty. */
   reset(): Promise<void>;
   close(): Promise<void>;
@@ -47,6 +49,7 @@ export async function openTarget(provider: Provider, project: Project): Promise<
   return {
     url,
     run,
+    rows: async (sql) => (await adapter.queryRaw({ sql: spelled(provider, sql), args: [], argTypes: [] })).rows,
     reset: async () => {
       await run('DROP TABLE IF EXISTS "patients"');
       await run(

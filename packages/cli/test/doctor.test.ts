@@ -230,6 +230,7 @@ test('the report shows an advice once, errors before notes, and what comes next'
       { id: 'map.stale', severity: 'error', place: 'a', message: 'stale', advice: 'Mend it.' },
       { id: 'map.stale', severity: 'error', place: 'bb', message: 'stale too', advice: 'Mend it.' },
     ],
+    leakage: null,
   };
   expect(doctorReport(examination, false).lines).toEqual([
     'errors',

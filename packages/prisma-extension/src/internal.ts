@@ -8,4 +8,4 @@ export { CONSTRAINT_PROVIDERS, type ConstraintProvider, checkConstraints } from 
 export { checkCellColumn, checkTermColumn } from './schema/column-size.ts';
 export { parseInlineSchema } from './schema/inline-schema.ts';
 export { readSchemaMap } from './schema/read-schema.ts';
-export type { EncryptedFieldMap, IndexMap, ModelMap, SchemaMap } from './schema/schema-map.ts';
+export type { BoundFieldMap, EncryptedFieldMap, IndexMap, ModelMap, SchemaMap } from './schema/schema-map.ts';

@@ -48,10 +48,15 @@ export interface Client {
 
 /** Opens a generated client on a database: a path for SQLite, a connection string for PostgreSQL. */
 export async function openClient(database: Database, schema: SchemaName, place: string): Promise<Client> {
-  const module = pathToFileURL(join(PACKAGE, `generated/dist/${database}-${schema}/client.js`)).href;
-  const { PrismaClient } = (await import(module)) as { PrismaClient: new (options: object) => Client };
   const adapter =
     database === 'sqlite' ? new PrismaLibSql({ url: `file:${place}` }) : new PrismaPg({ connectionString: place });
+  return openGenerated<Client>(`${database}-${schema}`, adapter);
+}
+
+/** Opens the client that was generated into a folder of this name. */
+export async function openGenerated<Generated>(name: string, adapter: object): Promise<Generated> {
+  const module = pathToFileURL(join(PACKAGE, `generated/dist/${name}/client.js`)).href;
+  const { PrismaClient } = (await import(module)) as { PrismaClient: new (options: object) => Generated };
   return new PrismaClient({ adapter });
 }
 

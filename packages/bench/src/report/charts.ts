@@ -27,6 +27,7 @@ export function chartsOf(results: Results): ChartFile[] {
     sizeChart(results),
     ...DATABASES.map((database) => queryChart(results, database)),
     growthChart(results),
+    searchChart(results),
   ];
   return charts.filter((chart) => chart !== null);
 }
@@ -139,7 +140,34 @@ function growthChart({ measurements }: Results): ChartFile | null {
   return { file: 'growth.svg', alt: 'Time of a lookup and of a page by rows in the table', svg };
 }
 
+/** The parts of `1000 rows: lookup by index`. */
 function growthParts(name: string): { rows: number; value: string } {
   const [rows = '', value = ''] = name.split(' rows: ');
   return { rows: Number(rows), value };
+}
+
+/** Ratios of searches to plain Prisma, by kind of index and rows. */
+function searchChart({ ratios }: Results): ChartFile | null {
+  const shown = ratios
+    .filter(({ section }) => section === 'search')
+    .map(({ case: name, median }) => {
+      const { rows, value } = growthParts(name);
+      return { rows, kind: value, median };
+    });
+  if (shown.length === 0) return null;
+  const sizes = [...new Set(shown.map(({ rows }) => rows))];
+  const svg = barChart({
+    title: 'Searches by kind of index (PostgreSQL)',
+    subtitle: 'Wall time over that of plain Prisma with the index that suits it; shorter is better.',
+    scale: 'linear',
+    legend: sizes.map((rows) => `${rows.toLocaleString('en-US')} rows`),
+    mark: { value: 1, label: 'plain Prisma' },
+    groups: [...new Set(shown.map(({ kind }) => kind))].map((label) => ({
+      label,
+      bars: shown
+        .filter(({ kind }) => kind === label)
+        .map(({ rows, median }) => ({ value: median, series: sizes.indexOf(rows), text: `${digits(median)}×` })),
+    })),
+  });
+  return { file: 'search.svg', alt: 'Time of searches over that of plain Prisma, by kind of index', svg };
 }

@@ -11,6 +11,7 @@ const TITLES: Readonly<Record<Section, string>> = {
   footprint: 'Memory and size',
   concurrency: 'Many clients at once',
   growth: 'Growing tables (SQLite)',
+  search: 'Searches by kind of index (PostgreSQL)',
   timing: 'Does time tell secrets?',
   cache: 'The cache of keys',
 };

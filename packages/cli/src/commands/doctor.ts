@@ -1,11 +1,16 @@
+import { writeFile } from 'node:fs/promises';
 import type { Environment } from '@fieldseal/core';
 import { usage } from '../arguments.ts';
+import { CliError } from '../cli-error.ts';
 import type { Command, CommandInput, Report } from '../command.ts';
 import { checkDatabase } from '../doctor/database-check.ts';
 import { type Finding, finding } from '../doctor/finding.ts';
 import { checkGenerated } from '../doctor/generated-check.ts';
 import { generatorOutputs } from '../doctor/generators.ts';
-import { keyDirectory } from '../doctor/key-directory.ts';
+import { keyDirectory, withKeyView } from '../doctor/key-directory.ts';
+import { leakageHtml } from '../doctor/leakage/html-report.ts';
+import { type CheckedLeakage, checkLeakage } from '../doctor/leakage/leakage-check.ts';
+import { readStatistics } from '../doctor/leakage/statistics-file.ts';
 import { Progress } from '../doctor/progress.ts';
 import { doctorReport, type Examination } from '../doctor/report.ts';
 import { type CheckedSchema, checkSchema } from '../doctor/schema-check.ts';
@@ -27,6 +32,8 @@ export const doctor: Command = {
     'The database is read by the driver adapter that the project has installed, in transactions that cannot write. Its URL comes from\n' +
       'the environment, since it may hold a password. With a keyring that FIELDSEAL_KEY or FIELDSEAL_PASSPHRASE opens, the key ids and\n' +
       'index versions of the rows are compared with it.',
+    'With --leakage it also measures what indexes and lengths give away to who reads the database without a key: it decrypts a sample of\n' +
+      'the rows in memory, and runs a frequency attack on the index terms. The report holds counts and shares only.',
     'Ends with 8 when errors are found; warnings and notes do not count, unless --strict makes warnings count.',
   ],
   positionals: [],
@@ -42,6 +49,14 @@ export const doctor: Command = {
     },
     'no-database': { help: 'do not look at the database' },
     sample: { value: 'rows', help: 'look at so many rows of each table; by default all, for 30 s per column at most' },
+    leakage: {
+      help: 'measure what indexes and lengths give away, on 100000 rows of each table unless --sample says otherwise',
+    },
+    html: { value: 'file', help: 'with --leakage: write the report as one HTML file, too' },
+    statistics: {
+      value: 'path',
+      help: 'with --leakage: what the attacker knows, a Model.column.csv of lines "value,count" or a folder of them',
+    },
     strict: { help: 'warnings count as errors' },
   },
   run: examine,
@@ -51,6 +66,7 @@ async function examine({ options, env, io }: CommandInput): Promise<Report> {
   const project = process.cwd();
   const sample = sampleOf(options['sample']);
   const url = urlOf(options, env);
+  const statistics = await statisticsOf(options);
   const progress = new Progress(io);
   try {
     const schema = await checkSchema(options['schema']);
@@ -66,19 +82,21 @@ async function examine({ options, env, io }: CommandInput): Promise<Report> {
       ...checkSource(sources.files),
       ...(sources.more ? [finding('source.bounded', '.', `only ${sources.files.length} source files were read`)] : []),
     ];
-    const database = await examineDatabase(schema, url, {
-      keyring: options['keyring'],
-      env,
-      project,
-      sample,
-      progress,
-    });
+    const request = { keyring: options['keyring'], env, project, sample, progress };
+    const database = await examineDatabase(schema, url, request);
+    const { leakage, findings: leaks } =
+      statistics === null || database.database !== 'checked'
+        ? NOT_MEASURED
+        : await examineLeakage(schema, url, { ...request, statistics });
+    if (leakage !== null && options['html'] !== undefined)
+      await writeHtml(options['html'], leakageHtml(leakage, leaks, new Date().toISOString().slice(0, 10)));
     const report = {
       schema: schema.file === null ? null : { path: schema.file.path, provider: schema.file.provider },
       ...sizeOf(schema),
       sourceFiles: sources.files.length,
       ...database,
-      findings: [...findings, ...database.findings],
+      findings: [...findings, ...database.findings, ...leaks],
+      leakage,
     };
     return doctorReport(report, 'strict' in options);
   } finally {
@@ -115,6 +133,38 @@ async function examineDatabase(
     fields,
     findings: [...(closed ? [finding('keyring.closed', 'keyring', keys)] : []), ...findings],
   };
+}
+
+const NOT_MEASURED: CheckedLeakage = { leakage: null, findings: [] };
+
+async function examineLeakage(
+  { file, map }: CheckedSchema,
+  url: string | Finding | null,
+  { keyring, env, statistics, ...request }: DatabaseRequest & { readonly statistics: Statistics },
+): Promise<CheckedLeakage> {
+  if (typeof url !== 'string' || file === null || map === null) return NOT_MEASURED;
+  return withKeyView(env, keyring, (view) =>
+    checkLeakage(file, map, { ...request, url, timeoutMs: STATEMENT_MS, view, statistics }),
+  );
+}
+
+type Statistics = Awaited<ReturnType<typeof readStatistics>>;
+
+/** What the attacker knows, null when leakage is not to be measured. */
+async function statisticsOf(options: CommandInput['options']): Promise<Statistics | null> {
+  if ('leakage' in options) {
+    if ('no-database' in options) throw usage(doctor, '--leakage needs the database');
+    return options['statistics'] === undefined ? new Map() : readStatistics(options['statistics']);
+  }
+  const stray = ['html', 'statistics'].find((name) => name in options);
+  if (stray !== undefined) throw usage(doctor, `--${stray} needs --leakage`);
+  return null;
+}
+
+async function writeHtml(path: string, html: string): Promise<void> {
+  await writeFile(path, html).catch((error: unknown) => {
+    throw new CliError('ERR_FILE_IO', `${path} cannot be written`, 'Check the path and its permissions.', error);
+  });
 }
 
 /** The URL of the database, null when it is not to be looked at, or the finding that there is none. */

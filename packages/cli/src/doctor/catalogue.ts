@@ -44,7 +44,10 @@ export type FindingId =
   | 'index.term-missing'
   | 'index.term-orphan'
   | 'index.term-malformed'
-  | 'index.term-version';
+  | 'index.term-version'
+  | 'leakage.low-cardinality'
+  | 'leakage.recovered'
+  | 'leakage.unmeasured';
 
 const GENERATE = 'Run `prisma generate`, and deploy what it writes together with the schema.';
 const ENCRYPT =
@@ -134,4 +137,18 @@ export const CATALOGUE: Readonly<Record<FindingId, FindingKind>> = {
     advice: `They may be plaintext, or of another number of bits. Searches do not find them. ${REINDEX}`,
   },
   'index.term-version': { severity: 'error', advice: `Searches do not find them. ${REINDEX}` },
+  'leakage.low-cardinality': {
+    severity: 'error',
+    advice:
+      'Index the field together with another one, or not at all; `allowLeakage: "reason"` says that this is accepted.',
+  },
+  'leakage.recovered': {
+    severity: 'warning',
+    advice:
+      'Change the annotation as the table below proposes, index several fields together, or do without the index.',
+  },
+  'leakage.unmeasured': {
+    severity: 'note',
+    advice: 'The attack needs 100 rows or more, and a keyring that FIELDSEAL_KEY or FIELDSEAL_PASSPHRASE opens.',
+  },
 };

@@ -12,14 +12,7 @@ import { checkStructure, type NamedModel, type Structure } from './structure-che
 import { checkTerms } from './terms-check.ts';
 
 /** How a database is checked. */
-export interface DatabaseCheck extends CountOptions {
-  readonly url: string;
-  /** Folder whose driver adapter is used. */
-  readonly project: string;
-  /** Longest time that one statement may take. */
-  readonly timeoutMs: number;
-  readonly progress: Progress;
-}
+export interface DatabaseCheck extends CountOptions, DatabaseAccess {}
 
 /** What was found in a database. */
 export interface CheckedDatabase {
@@ -28,33 +21,53 @@ export interface CheckedDatabase {
   readonly reached: boolean;
 }
 
+/** Where a database is, and how long it may be asked. */
+export interface DatabaseAccess {
+  readonly url: string;
+  /** Folder whose driver adapter is used. */
+  readonly project: string;
+  /** Longest time that one statement may take. */
+  readonly timeoutMs: number;
+  readonly progress: Progress;
+}
+
 /** Checks the tables of all models that hold encrypted fields. Nothing is written. */
 export async function checkDatabase(
   schema: SchemaFile,
   map: SchemaMap,
   options: DatabaseCheck,
 ): Promise<CheckedDatabase> {
+  const checked = await withModels(schema, map, options, (database, provider, models) =>
+    checkModels(database, provider, models, options),
+  );
+  return 'id' in checked ? { findings: [checked], fields: [], reached: false } : checked;
+}
+
+/**
+ * Opens the database for some work on the models that hold encrypted fields.
+ *
+ * @returns what the work gives, or the finding that says why the database cannot be asked
+ */
+export async function withModels<Result>(
+  schema: SchemaFile,
+  map: SchemaMap,
+  { url, project, timeoutMs, progress }: DatabaseAccess,
+  work: (database: Database, provider: string, models: readonly NamedModel[]) => Promise<Result>,
+): Promise<Result | Finding> {
   const provider = providerOf(schema);
   if (!PROVIDERS.includes(provider))
-    return failed(finding('database.unsupported', provider, `databases of the provider ${provider} are not looked at`));
+    return finding('database.unsupported', provider, `databases of the provider ${provider} are not looked at`);
   try {
-    options.progress.step('connecting to the database');
-    const database = await Database.open(provider, options.url, options.project, options.timeoutMs);
+    progress.step('connecting to the database');
+    const database = await Database.open(provider, url, project, timeoutMs);
     try {
-      return await checkModels(
-        database,
-        provider,
-        namedModels(schema, map, connectionSchema(provider, options.url)),
-        options,
-      );
+      return await work(database, provider, namedModels(schema, map, connectionSchema(provider, url)));
     } finally {
       await database.close();
     }
   } catch (error) {
     if (!(error instanceof DatabaseProblem)) throw error;
-    return failed(
-      finding(error.kind === 'adapter' ? 'database.adapter' : 'database.unreachable', provider, error.message),
-    );
+    return finding(error.kind === 'adapter' ? 'database.adapter' : 'database.unreachable', provider, error.message);
   }
 }
 
@@ -85,10 +98,6 @@ async function checkModels(
     }
   }
   return { findings, fields, reached: true };
-}
-
-function failed(found: Finding): CheckedDatabase {
-  return { findings: [found], fields: [], reached: false };
 }
 
 /** Fields whose column is there. */

@@ -28,6 +28,8 @@ export interface Dialect {
   nativeType(type: string, column: ColumnType): string | null;
   /** Text or bytes of a stored value; JSON without the quotes of a string, and NULL for its null. */
   value(column: ColumnType, sql: string): string;
+  /** A column of a plain type as text. */
+  text(sql: string): string;
   /** Hexadecimal digits of the first `count` characters or bytes. */
   head(column: ColumnType, sql: string, count: number): string;
   /** Characters or bytes. */

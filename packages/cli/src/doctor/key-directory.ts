@@ -1,8 +1,11 @@
 import {
+  APPLICATION_SCOPE,
   type Environment,
   environmentOpeners,
   isFieldsealError,
+  type Keyring,
   type KeyStatus,
+  type KeyView,
   keyringFile,
   keyringPath,
   openKeyring,
@@ -35,4 +38,25 @@ export async function keyDirectory(env: Environment, path: string = keyringPath(
     if (isFieldsealError(error)) return `${error.summary} (${error.code})`;
     throw error;
   }
+}
+
+/**
+ * Lets some work use the keys that the environment opens, and wipes them behind it.
+ *
+ * @param work - gets null when the keyring cannot be opened; {@link keyDirectory} tells why
+ */
+export async function withKeyView<Result>(
+  env: Environment,
+  path: string | undefined,
+  work: (view: KeyView | null) => Promise<Result>,
+): Promise<Result> {
+  let keyring: Keyring | null = null;
+  let view: KeyView | null = null;
+  try {
+    keyring = await openKeyring({ storage: keyringFile(path ?? keyringPath(env)), openers: environmentOpeners(env) });
+    view = await keyring.resolve(APPLICATION_SCOPE);
+  } catch (error) {
+    if (!isFieldsealError(error)) throw error;
+  }
+  return work(view).finally(() => keyring?.close());
 }

@@ -3,6 +3,8 @@ import { table } from '../table.ts';
 import type { Severity } from './catalogue.ts';
 import type { FieldCount } from './cells-check.ts';
 import { counted, type Finding } from './finding.ts';
+import type { Leakage } from './leakage/leakage.ts';
+import { leakageLines } from './leakage/leakage-text.ts';
 
 /** All that doctor looked at. */
 export interface Examination {
@@ -16,21 +18,24 @@ export interface Examination {
   readonly database: 'checked' | 'skipped' | 'failed';
   readonly fields: readonly FieldCount[];
   readonly findings: readonly Finding[];
+  /** What columns give away; null when it was not asked for or could not be measured. */
+  readonly leakage: Leakage | null;
 }
 
 const SEVERITIES: readonly Severity[] = ['error', 'warning', 'note'];
 
 /** The report, with exit code 8 for errors, and for warnings too where they count as errors. */
 export function doctorReport(examination: Examination, strict: boolean): Report {
-  const { findings, fields, ...checked } = examination;
+  const { findings, fields, leakage, ...checked } = examination;
   const sorted = SEVERITIES.flatMap((severity) => findings.filter((found) => found.severity === severity));
   const count = (severity: Severity): number => sorted.filter((found) => found.severity === severity).length;
   const summary = { errors: count('error'), warnings: count('warning'), notes: count('note') };
   const failed = summary.errors > 0 || (strict && summary.warnings > 0);
-  const json = { healthy: !failed, summary, checked, fields, findings: sorted };
+  const json = { healthy: !failed, summary, checked, fields, findings: sorted, ...(leakage !== null && { leakage }) };
   const lines = [
     ...SEVERITIES.flatMap((severity) => section(severity, sorted)),
     ...fieldTable(fields),
+    ...(leakage === null ? [] : leakageLines(leakage)),
     ...summaryLines(examination, summary),
   ];
   return { lines, json, exitCode: failed ? 8 : 0 };

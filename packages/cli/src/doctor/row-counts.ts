@@ -102,6 +102,23 @@ export function countTerms(
   };
 }
 
+/** Counts the cells of an encrypted column, or of the first `limit` rows, by their characters or bytes: length and count. */
+export function countLengths(
+  dialect: Dialect,
+  model: ModelMap,
+  { column, dbName, list }: EncryptedFieldMap,
+  limit: number | null,
+): Statement {
+  const stored = dialect.quote(dbName);
+  const rows = limited(dialect, model, list ? dialect.elements(stored, tableOf(dialect, model)) : null, stored, limit);
+  return {
+    sql:
+      `SELECT size, count(*) FROM (SELECT ${dialect.length(column, 'v')} AS size FROM (SELECT ${dialect.value(column, 'v')} AS v ` +
+      `FROM (${rows}) r) t WHERE ${cellClass(dialect, column, 'v')} = 'cell') c GROUP BY size`,
+    args: [],
+  };
+}
+
 function limited(
   dialect: Dialect,
   model: ModelMap,
@@ -113,7 +130,8 @@ function limited(
   return limit === null ? rows : `${rows} LIMIT ${limit}`;
 }
 
-function tableOf(dialect: Dialect, { dbName, dbSchema }: ModelMap): string {
+/** The table of a model, in quotes. */
+export function tableOf(dialect: Dialect, { dbName, dbSchema }: ModelMap): string {
   return dbSchema === null ? dialect.quote(dbName) : `${dialect.quote(dbSchema)}.${dialect.quote(dbName)}`;
 }
 

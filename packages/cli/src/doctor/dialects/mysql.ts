@@ -52,6 +52,7 @@ export const mysql: Dialect = {
   nativeType: (type, column) =>
     column === 'Json' && type === 'longtext' ? 'Json' : (NATIVE[type.toLowerCase()] ?? null),
   value: (column, sql) => (column === 'Json' ? `TRIM(BOTH '"' FROM NULLIF(CAST(${sql} AS CHAR), 'null'))` : sql),
+  text: (sql) => `CAST(${sql} AS CHAR)`,
   head: (_, sql, count) => `LOWER(HEX(LEFT(${sql}, ${count})))`,
   length: (column, sql) => (column === 'Bytes' ? `LENGTH(${sql})` : `CHAR_LENGTH(${sql})`),
   elements: (sql, from) => `SELECT ${sql} AS v FROM ${from}`, // Prisma has no lists here

@@ -63,6 +63,7 @@ export const postgresql: Dialect = {
   nativeType: (type) => NATIVE[type] ?? null,
   value: (column, sql) =>
     column === 'Bytes' ? sql : column === 'Json' ? `btrim(nullif(${sql}::text, 'null'), '"')` : `${sql}::text`,
+  text: (sql) => `${sql}::text`,
   head: (column, sql, count) =>
     column === 'Bytes'
       ? `encode(substring(${sql} FROM 1 FOR ${count}), 'hex')`

@@ -32,6 +32,7 @@ export const sqlite: Dialect = {
     return column === 'Json' && native === 'Text' ? 'Json' : native;
   },
   value: (column, sql) => (column === 'Json' ? `trim(nullif(CAST(${sql} AS TEXT), 'null'), '"')` : sql),
+  text: (sql) => `CAST(${sql} AS TEXT)`,
   head: (_, sql, count) => `lower(hex(substr(${sql}, 1, ${count})))`,
   length: (_, sql) => `length(${sql})`,
   elements: (sql, from) => `SELECT ${sql} AS v FROM ${from}`, // Prisma has no lists here
