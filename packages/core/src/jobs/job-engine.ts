@@ -221,6 +221,11 @@ export class JobEngine {
           'Leave the field out, and write its rows through the extended client.',
         );
       if (kind === 'reindex' && indexes.length === 0) throw refused('the field has no index', 'Leave it out.');
+      if (kind === 'reindex' && indexes.some(({ spec }) => spec.partitions > 1))
+        throw refused(
+          'terms in partitions are chosen at random, so that none of them is wrong',
+          'Leave the field out.',
+        );
       if (before !== null && kind !== 'reencrypt')
         throw refused('only reencrypt changes how cells are written', 'Leave the older schema out.');
     }
