@@ -22,13 +22,17 @@ const HYBRID = /^age1pq1[a-z0-9]+$/;
  * @throws ERR_BACKUP_RECIPIENT when there is none, one is mistyped or stands twice, or is of a kind that `pq` does not allow
  */
 export function checkRecipients(recipients: readonly string[], pq: PostQuantum): void {
-  if (recipients.length === 0) throw refused('a backup needs a recipient', 'Make one by `age-keygen`, and keep its identity off this machine.');
+  if (recipients.length === 0)
+    throw refused('a backup needs a recipient', 'Make one by `age-keygen`, and keep its identity off this machine.');
   if (new Set(recipients).size < recipients.length) throw refused('a recipient of the backup stands twice');
   for (const recipient of recipients) {
     const kind = CLASSIC.test(recipient) ? 'classic' : HYBRID.test(recipient) ? 'hybrid' : null;
     if (kind === null) throw refused('a recipient of the backup is no age recipient (age1…)');
     if (kind === 'hybrid' && pq === 'off')
-      throw refused('a recipient is post-quantum, which age before version 1.3 cannot read', 'Allow it by pq: prefer, or give an X25519 recipient.');
+      throw refused(
+        'a recipient is post-quantum, which age before version 1.3 cannot read',
+        'Allow it by pq: prefer, or give an X25519 recipient.',
+      );
     if (kind === 'classic' && pq === 'require')
       throw refused('a recipient is not post-quantum, and opens the whole file', 'Leave it out, or take pq: prefer.');
     try {
@@ -40,7 +44,10 @@ export function checkRecipients(recipients: readonly string[], pq: PostQuantum):
 }
 
 /** Encrypts a stream for recipients that {@link checkRecipients} has passed. */
-export async function encryptStream(plain: ReadableStream<Uint8Array>, recipients: readonly string[]): Promise<ReadableStream<Uint8Array>> {
+export async function encryptStream(
+  plain: ReadableStream<Uint8Array>,
+  recipients: readonly string[],
+): Promise<ReadableStream<Uint8Array>> {
   const encrypter = new Encrypter();
   for (const recipient of recipients) encrypter.addRecipient(recipient);
   return encrypter.encrypt(plain);
@@ -52,7 +59,10 @@ export async function encryptStream(plain: ReadableStream<Uint8Array>, recipient
  * @param identities - `AGE-SECRET-KEY-1…`, tried in order
  * @throws ERR_BACKUP_LOCKED when none opens the file or it is no age file; later, from the stream, errors of age for damaged data
  */
-export async function decryptStream(sealed: ReadableStream<Uint8Array>, identities: readonly string[]): Promise<ReadableStream<Uint8Array>> {
+export async function decryptStream(
+  sealed: ReadableStream<Uint8Array>,
+  identities: readonly string[],
+): Promise<ReadableStream<Uint8Array>> {
   const decrypter = new Decrypter();
   for (const identity of identities) {
     try {

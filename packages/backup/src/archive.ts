@@ -9,7 +9,14 @@ import { Readable } from 'node:stream';
 import { FieldsealError, isFieldsealError } from '@fieldseal/core';
 import { extract, pack } from 'tar-stream';
 import { decryptStream, encryptStream } from './age-file.ts';
-import { formatManifest, isEntryName, MANIFEST_NAME, type Manifest, type ManifestEntry, parseManifest } from './manifest.ts';
+import {
+  formatManifest,
+  isEntryName,
+  MANIFEST_NAME,
+  type Manifest,
+  type ManifestEntry,
+  parseManifest,
+} from './manifest.ts';
 
 /** An entry to be written. */
 export interface ArchiveEntry {
@@ -42,14 +49,17 @@ export async function sealArchive(
   const mtime = new Date(head.created);
   const put = (name: string, content: Uint8Array): Promise<void> =>
     new Promise((resolve, reject) => {
-      tar.entry({ name, mode: 0o600, mtime }, Buffer.from(content), (error) => (error == null ? resolve() : reject(error)));
+      tar.entry({ name, mode: 0o600, mtime }, Buffer.from(content), (error) =>
+        error == null ? resolve() : reject(error),
+      );
     });
   const fill = async (): Promise<void> => {
     const listed: ManifestEntry[] = [];
     for await (const { name, content, count } of entries) {
       if (!isEntryName(name) || name === MANIFEST_NAME || listed.some((other) => other.name === name))
         throw new FieldsealError('ERR_OPTIONS', 'an entry of a backup has no name of its own');
-      if (content.length > MAX_ENTRY_BYTES) throw new FieldsealError('ERR_OPTIONS', 'an entry of a backup is too large');
+      if (content.length > MAX_ENTRY_BYTES)
+        throw new FieldsealError('ERR_OPTIONS', 'an entry of a backup is too large');
       listed.push({ name, bytes: content.length, sha256: sha256(content), count });
       await put(name, content);
     }

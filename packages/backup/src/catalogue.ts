@@ -6,8 +6,8 @@
  */
 import { createHash } from 'node:crypto';
 import { FieldsealError } from '@fieldseal/core';
-import type { BackupTarget } from './target.ts';
 import { type VerifyKey, verifyDigest } from './minisign.ts';
+import type { BackupTarget } from './target.ts';
 
 /** A backup as its name and its signature tell. */
 export interface BackupFile {
@@ -30,7 +30,8 @@ export interface BackupClaim {
 }
 
 const NAME = /^(\d{8})-(\d{8}T\d{6}\.\d{3}Z)\.tar\.age$/;
-const CLAIM = /^fieldseal-backup\/1 seq=(\d+) sha256=([0-9a-f]{64}) prev=([0-9a-f]{64}|none) keyring=([0-9a-f]+) generation=(\d+)$/;
+const CLAIM =
+  /^fieldseal-backup\/1 seq=(\d+) sha256=([0-9a-f]{64}) prev=([0-9a-f]{64}|none) keyring=([0-9a-f]+) generation=(\d+)$/;
 /** Ending of the signature of an archive. */
 export const SIGNATURE_ENDING = '.minisig';
 
@@ -64,7 +65,11 @@ export async function listBackups(
  * @param keys - of which one must have signed it
  * @throws ERR_BACKUP_SIGNATURE when none has, when the archive was changed, or when it is another backup than its name says
  */
-export async function checkSignature(target: BackupTarget, name: string, keys: readonly VerifyKey[]): Promise<BackupClaim> {
+export async function checkSignature(
+  target: BackupTarget,
+  name: string,
+  keys: readonly VerifyKey[],
+): Promise<BackupClaim> {
   const signature = Buffer.concat(await collect(target.read(name + SIGNATURE_ENDING))).toString('utf8');
   const [blake, sha] = [createHash('blake2b512'), createHash('sha256')];
   for await (const part of target.read(name)) {

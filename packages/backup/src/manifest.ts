@@ -59,8 +59,12 @@ export function parseManifest(text: string): Manifest {
   if (!isCount(sequence) || sequence < 1) throw damaged('sequence');
   if (typeof created !== 'string' || Number.isNaN(Date.parse(created))) throw damaged('created');
   if (previous !== null && !(typeof previous === 'string' && DIGEST.test(previous))) throw damaged('previous');
-  if (!isObject(keyring) || typeof keyring['id'] !== 'string' || !isCount(keyring['generation'])) throw damaged('keyring');
-  if (!isObject(keys) || !Object.entries(keys).every(([id, cells]) => KEY_ID.test(id) && (cells === null || isCount(cells))))
+  if (!isObject(keyring) || typeof keyring['id'] !== 'string' || !isCount(keyring['generation']))
+    throw damaged('keyring');
+  if (
+    !isObject(keys) ||
+    !Object.entries(keys).every(([id, cells]) => KEY_ID.test(id) && (cells === null || isCount(cells)))
+  )
     throw damaged('keys');
   if (!Array.isArray(entries) || typeof tool !== 'string') throw damaged('entries or tool');
   return {

@@ -4,7 +4,16 @@
  *
  * @module
  */
-import { createHash, createPrivateKey, createPublicKey, hkdfSync, type KeyObject, sign, timingSafeEqual, verify } from 'node:crypto';
+import {
+  createHash,
+  createPrivateKey,
+  createPublicKey,
+  hkdfSync,
+  type KeyObject,
+  sign,
+  timingSafeEqual,
+  verify,
+} from 'node:crypto';
 import { FieldsealError, type SecretBytes } from '@fieldseal/core';
 
 /** Signs archives. Made by {@link signingKey}. */
@@ -118,7 +127,9 @@ function rawPublic(key: KeyObject): Buffer {
 }
 
 function base64(...parts: readonly (string | Uint8Array)[]): string {
-  return Buffer.concat(parts.map((part) => (typeof part === 'string' ? Buffer.from(part, 'latin1') : part))).toString('base64');
+  return Buffer.concat(parts.map((part) => (typeof part === 'string' ? Buffer.from(part, 'latin1') : part))).toString(
+    'base64',
+  );
 }
 
 /** Bytes of canonical base64 of an exact length, else null. */

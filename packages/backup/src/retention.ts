@@ -26,7 +26,16 @@ export interface RetentionFacts {
 }
 
 /** Why a backup stays; null for one that goes. */
-export type KeptFor = 'last' | 'daily' | 'weekly' | 'monthly' | 'young' | 'newest verified' | 'key in use' | 'not opened' | null;
+export type KeptFor =
+  | 'last'
+  | 'daily'
+  | 'weekly'
+  | 'monthly'
+  | 'young'
+  | 'newest verified'
+  | 'key in use'
+  | 'not opened'
+  | null;
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 const MINIMUM_DAYS = 30;
@@ -48,7 +57,8 @@ export function planRetention(
   const { last = 7, daily = 30, weekly = 8, monthly = 12, minimumDays = MINIMUM_DAYS } = policy;
   if (![last, daily, weekly, monthly].every((count) => Number.isInteger(count) && count >= 0))
     throw new FieldsealError('ERR_OPTIONS', 'a retention policy counts backups in whole numbers');
-  if (!(minimumDays >= MINIMUM_DAYS)) throw new FieldsealError('ERR_OPTIONS', `backups are kept for at least ${MINIMUM_DAYS} days`);
+  if (!(minimumDays >= MINIMUM_DAYS))
+    throw new FieldsealError('ERR_OPTIONS', `backups are kept for at least ${MINIMUM_DAYS} days`);
   if (backups.some(({ created }) => created > facts.now + DAY_MS))
     throw new FieldsealError('ERR_BACKUP_ROLLBACK', 'a backup is from the future, so the clock is wrong', {
       hint: 'Set the clock; nothing was removed.',
@@ -81,7 +91,11 @@ export function planRetention(
 }
 
 /** Keeps, for every key in use that no kept backup holds, the newest one that does. */
-function keepKeys(newestFirst: readonly BackupFile[], kept: Map<string, KeptFor>, { keysInUse, keysOf }: RetentionFacts): void {
+function keepKeys(
+  newestFirst: readonly BackupFile[],
+  kept: Map<string, KeptFor>,
+  { keysInUse, keysOf }: RetentionFacts,
+): void {
   const held = new Set<string>();
   const later: BackupFile[] = [];
   for (const backup of newestFirst) {

@@ -57,7 +57,8 @@ export async function splitSecret(
   threshold: number,
   count: number,
 ): Promise<{ readonly set: ShareSet; readonly shares: readonly SecretBytes[] }> {
-  if (secret.length !== SECRET_BYTES) throw new FieldsealError('ERR_KEY_INVALID', `a secret for shares has ${SECRET_BYTES} bytes`);
+  if (secret.length !== SECRET_BYTES)
+    throw new FieldsealError('ERR_KEY_INVALID', `a secret for shares has ${SECRET_BYTES} bytes`);
   if (!(Number.isInteger(threshold) && Number.isInteger(count) && threshold >= 2 && count >= threshold && count <= 255))
     throw new FieldsealError('ERR_OPTIONS', 'shares are 2 to 255, of which 2 or more are needed', {
       hint: 'For holders who may each open it alone, make them recipients of the archive.',
@@ -95,13 +96,17 @@ export async function combineShares(shares: readonly SecretBytes[], set: ShareSe
     if (labels.filter((other) => other.index === index).length > 1) throw wrong(`share ${index} was given twice`);
   }
   if (shares.length < set.threshold)
-    throw new FieldsealError('ERR_SHARES_MISSING', `${set.threshold} shares are needed, and ${shares.length} were given`);
+    throw new FieldsealError(
+      'ERR_SHARES_MISSING',
+      `${set.threshold} shares are needed, and ${shares.length} were given`,
+    );
   const setId = Buffer.from(set.setId, 'hex');
   for (const chosen of choices(shares.length, set.threshold)) {
     const secret = await combined(chosen.map((at) => shares[at] as SecretBytes));
     const macKey = macKeyOf(secret, setId);
     try {
-      if (!timingSafeEqual(Buffer.from(commitmentOf(setId, macKey), 'hex'), Buffer.from(set.commitment, 'hex'))) continue;
+      if (!timingSafeEqual(Buffer.from(commitmentOf(setId, macKey), 'hex'), Buffer.from(set.commitment, 'hex')))
+        continue;
       const bad = labels.filter((_, at) => !hasMac(macKey, shares[at] as SecretBytes)).map(({ index }) => index);
       if (bad.length > 0) throw wrong(`share ${bad.join(', ')} is damaged; the others are right and enough`);
       return SecretBytes.copy(secret);
@@ -117,7 +122,14 @@ export async function combineShares(shares: readonly SecretBytes[], set: ShareSe
 export function readLabel(share: SecretBytes): ShareLabel {
   const bytes = share.expose();
   const [threshold = 0, count = 0, index = 0] = bytes.subarray(1 + ID_BYTES, RAW_AT);
-  if (bytes.length !== SHARE_BYTES || bytes[0] !== VERSION || threshold < 2 || count < threshold || index < 1 || index > count)
+  if (
+    bytes.length !== SHARE_BYTES ||
+    bytes[0] !== VERSION ||
+    threshold < 2 ||
+    count < threshold ||
+    index < 1 ||
+    index > count
+  )
     throw wrong('what was given is no share of this version');
   return { setId: Buffer.from(bytes.subarray(1, 1 + ID_BYTES)).toString('hex'), threshold, count, index };
 }
