@@ -41,7 +41,9 @@ it('makes a chain of archives that open and verify', async () => {
   const bytes = await readFile(path);
   bytes[bytes.length - 1] = (bytes.at(-1) as number) ^ 1;
   await writeFile(path, bytes);
-  await expect(checkSignature(target, first.name, [signer.public])).rejects.toMatchObject({ code: 'ERR_BACKUP_SIGNATURE' });
+  await expect(checkSignature(target, first.name, [signer.public])).rejects.toMatchObject({
+    code: 'ERR_BACKUP_SIGNATURE',
+  });
   await expect(openArchive(target.read(first.name), [identity])).rejects.toMatchObject({ code: 'ERR_BACKUP_DAMAGED' });
   expect(await readdir(folder)).toHaveLength(4);
 });
