@@ -65,7 +65,8 @@ export async function splitSecret(
     });
   const setId = randomBytes(ID_BYTES);
   const macKey = macKeyOf(secret.expose(), setId);
-  const raws = await split(secret.expose(), count, threshold);
+  const plain = Uint8Array.from(secret.expose()); // the package refuses Buffers
+  const raws = await split(plain, count, threshold).finally(() => plain.fill(0));
   try {
     const shares = raws.map((raw, at) => {
       const body = Buffer.concat([Buffer.from([VERSION]), setId, Buffer.from([threshold, count, at + 1]), raw]);
