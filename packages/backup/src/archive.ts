@@ -72,17 +72,14 @@ export async function sealArchive(
 }
 
 /**
- * Reads an archive to its end and checks every entry against the manifest.
+ * The entries of an archive, and its manifest once every entry agreed with it. None of them may take effect before that.
  *
- * @param use - is given the entries as they come; none of them may take effect before this function has returned
- * @returns the manifest, once everything agreed with it
- * @throws ERR_BACKUP_DAMAGED for anything that is not what was written, ERR_BACKUP_LOCKED when no identity opens it; what `use` throws
+ * @throws ERR_BACKUP_DAMAGED for anything that is not what was written, ERR_BACKUP_LOCKED when no identity opens it
  */
-export async function openArchive(
+export async function* archiveEntries(
   sealed: AsyncIterable<Uint8Array>,
   identities: readonly string[],
-  use: (entry: ReadEntry) => void | Promise<void> = () => undefined,
-): Promise<Manifest> {
+): AsyncGenerator<ReadEntry, Manifest> {
   const plain = await decryptStream(Readable.toWeb(Readable.from(sealed)) as ReadableStream<Uint8Array>, identities);
   const seen = new Map<string, { readonly bytes: number; readonly sha256: string }>();
   let manifest: Manifest | undefined;
@@ -92,7 +89,7 @@ export async function openArchive(
     else {
       if (seen.has(name)) throw damaged('an entry stands twice');
       seen.set(name, { bytes: content.length, sha256: sha256(content) });
-      await use({ name, content });
+      yield { name, content };
     }
   }
   if (manifest === undefined) throw damaged('its manifest is missing');
@@ -102,6 +99,20 @@ export async function openArchive(
     if (found?.bytes !== bytes || found.sha256 !== digest) throw damaged('an entry is not what its manifest says');
   }
   return manifest;
+}
+
+/** Reads an archive to its end, with the errors of {@link archiveEntries}. `use` is given the entries as they come. */
+export async function openArchive(
+  sealed: AsyncIterable<Uint8Array>,
+  identities: readonly string[],
+  use: (entry: ReadEntry) => void = () => undefined,
+): Promise<Manifest> {
+  const entries = archiveEntries(sealed, identities);
+  for (;;) {
+    const { done, value } = await entries.next();
+    if (done === true) return value;
+    use(value);
+  }
 }
 
 async function* readEntries(plain: ReadableStream<Uint8Array>): AsyncGenerator<ReadEntry> {

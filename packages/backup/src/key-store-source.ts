@@ -14,7 +14,10 @@ const BATCH = 500;
  * @throws ERR_OPTIONS when the store cannot list its scopes
  */
 export function keyStoreSource(store: KeyStore, wanted: (scope: string) => boolean = () => true): BackupSource {
-  if (store.scopes === undefined) throw new FieldsealError('ERR_OPTIONS', 'the key store cannot list its scopes', { hint: 'Give it the method `scopes`.' });
+  if (store.scopes === undefined)
+    throw new FieldsealError('ERR_OPTIONS', 'the key store cannot list its scopes', {
+      hint: 'Give it the method `scopes`.',
+    });
   const keys: Record<string, null> = {};
   async function* records(): AsyncGenerator<KeysetRecord> {
     let scopes: string[] = [];

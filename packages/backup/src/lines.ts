@@ -27,5 +27,10 @@ export async function* lineEntries(folder: string, records: AsyncIterable<unknow
 /** The records of an entry of JSON lines. Throws a SyntaxError for what is none; entries agree with their digests when they are read. */
 export function parseLines(content: Buffer): unknown[] {
   const text = content.toString('utf8');
-  return text === '' ? [] : text.trimEnd().split('\n').map((line) => JSON.parse(line) as unknown);
+  return text === ''
+    ? []
+    : text
+        .trimEnd()
+        .split('\n')
+        .map((line) => JSON.parse(line) as unknown);
 }

@@ -2,20 +2,20 @@ import {
   FieldsealError,
   type KeyringRestoration,
   type KeyringStorage,
-  type KeysetsRestoration,
   type KeyStore,
+  type KeysetsRestoration,
   restoreKeyring,
   restoreKeysets,
   type SlotOpener,
 } from '@fieldseal/core';
-import { openArchive, type ReadEntry } from './archive.ts';
+import { archiveEntries, openArchive } from './archive.ts';
 import { checkSignature } from './catalogue.ts';
 import { KEYSETS_FOLDER } from './key-store-source.ts';
 import { KEYRING_NAME } from './keyring-entry.ts';
 import { parseLines } from './lines.ts';
 import type { Manifest } from './manifest.ts';
 import type { VerifyKey } from './minisign.ts';
-import { ROWS_FOLDER, type RowPort, type RowsRestoration, restoreRows, type RowSelection } from './rows.ts';
+import { ROWS_FOLDER, type RowPort, type RowSelection, type RowsRestoration, restoreRows } from './rows.ts';
 import type { BackupTarget } from './target.ts';
 
 /** Options of {@link restoreBackup}. */
@@ -68,7 +68,17 @@ export interface Restoration {
  * the errors of restoreKeyring and restoreKeysets of @fieldseal/core; what the row port throws
  */
 export async function restoreBackup(options: RestoreBackupOptions): Promise<Restoration> {
-  const { target, name, keys, identities, openers, keyStore, rows: port, apply = false, allowRollback = false } = options;
+  const {
+    target,
+    name,
+    keys,
+    identities,
+    openers,
+    keyStore,
+    rows: port,
+    apply = false,
+    allowRollback = false,
+  } = options;
   await checkSignature(target, name, keys);
   let archived: string | undefined;
   const manifest = await openArchive(target.read(name), identities, (entry) => {
@@ -88,7 +98,13 @@ export async function restoreBackup(options: RestoreBackupOptions): Promise<Rest
     const { keyring: storage } = options;
     // Proves that the openers open it, even where the keyring itself is not wanted.
     const place = storage ?? { label: 'the backup', read: async () => null, replace: async () => true };
-    const restored = await restoreKeyring({ storage: place, archived: text, openers, allowRollback, dryRun: dryRun || storage === undefined });
+    const restored = await restoreKeyring({
+      storage: place,
+      archived: text,
+      openers,
+      allowRollback,
+      dryRun: dryRun || storage === undefined,
+    });
     const there = storage !== undefined && (!dryRun || (await storage.read()) !== null) ? storage : textStorage(text);
     const keysets =
       keyStore === undefined
@@ -109,44 +125,15 @@ export async function restoreBackup(options: RestoreBackupOptions): Promise<Rest
   }
 
   async function* recordsIn(folder: string): AsyncGenerator<unknown> {
-    for await (const { name: entry, content } of entriesOf()) if (entry.startsWith(`${folder}/`)) yield* parseLines(content);
+    for await (const { name: entry, content } of archiveEntries(target.read(name), identities))
+      if (entry.startsWith(`${folder}/`)) yield* parseLines(content);
   }
 
   async function* rowsIn(): AsyncGenerator<{ readonly model: string; readonly rows: readonly unknown[] }> {
-    for await (const { name: entry, content } of entriesOf()) {
+    for await (const { name: entry, content } of archiveEntries(target.read(name), identities)) {
       const [folder, model = ''] = entry.split('/');
       if (folder === ROWS_FOLDER) yield { model, rows: parseLines(content) };
     }
-  }
-
-  /** The entries once more, one at a time: the archive was found sound before. */
-  async function* entriesOf(): AsyncGenerator<ReadEntry> {
-    let give: ((entry: ReadEntry | null) => void) | undefined;
-    let taken: (() => void) | undefined;
-    let failure: unknown;
-    const reading = openArchive(target.read(name), identities, (entry) => {
-      const done = new Promise<void>((resolve) => {
-        taken = resolve;
-      });
-      give?.(entry);
-      return done;
-    });
-    reading.then(
-      () => give?.(null),
-      (error: unknown) => {
-        failure = error;
-        give?.(null);
-      },
-    );
-    for (;;) {
-      const entry = await new Promise<ReadEntry | null>((resolve) => {
-        give = resolve;
-        taken?.();
-      });
-      if (entry === null) break;
-      yield entry;
-    }
-    if (failure !== undefined) throw failure;
   }
 }
 
