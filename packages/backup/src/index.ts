@@ -4,10 +4,24 @@
  * @module
  */
 export type { PostQuantum } from './age-file.ts';
+export type { ArchiveEntry } from './archive.ts';
 export { type BackupClaim, type BackupFile, checkSignature, listBackups } from './catalogue.ts';
 export { type BackupSource, type CreateBackupOptions, type CreatedBackup, createBackup } from './create-backup.ts';
 export { folderTarget } from './folder-target.ts';
+export { keyStoreSource } from './key-store-source.ts';
+export type { Manifest, ManifestEntry } from './manifest.ts';
 export { formatVerifyKey, parseVerifyKey, type SigningKey, signingKey, type VerifyKey } from './minisign.ts';
+export { type ObjectStore, objectTarget } from './object-target.ts';
+export { type Restoration, type RestoreBackupOptions, type RestoreSelection, restoreBackup } from './restore-backup.ts';
 export { type KeptFor, planRetention, type RetentionFacts, type RetentionPolicy } from './retention.ts';
+export { type RowPort, type RowSelection, type RowsRestoration, rowSource, type StoredRow } from './rows.ts';
 export { combineShares, readLabel, type ShareLabel, type ShareSet, splitSecret } from './shares.ts';
+export { BACKUP_TABLE, BACKUP_TABLE_MYSQL, sqlTarget } from './sql-target.ts';
 export type { BackupTarget } from './target.ts';
+export {
+  type BackupFault,
+  type BackupVerdict,
+  type VerifyBackupOptions,
+  type VerifyLevel,
+  verifyBackup,
+} from './verify-backup.ts';
