@@ -17,6 +17,7 @@ import {
   type ManifestEntry,
   parseManifest,
 } from './manifest.ts';
+import type { BackupTarget } from './target.ts';
 
 /** An entry to be written. */
 export interface ArchiveEntry {
@@ -113,6 +114,11 @@ export async function openArchive(
     if (done === true) return value;
     use(value);
   }
+}
+
+/** The manifest of a backup, once its archive was read to the end. Throws as {@link archiveEntries}. */
+export function openManifest(target: BackupTarget, name: string, identities: readonly string[]): Promise<Manifest> {
+  return openArchive(target.read(name), identities);
 }
 
 async function* readEntries(plain: ReadableStream<Uint8Array>): AsyncGenerator<ReadEntry> {

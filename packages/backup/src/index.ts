@@ -4,9 +4,10 @@
  * @module
  */
 export type { PostQuantum } from './age-file.ts';
-export type { ArchiveEntry } from './archive.ts';
+export { type ArchiveEntry, openManifest } from './archive.ts';
 export { type BackupClaim, type BackupFile, checkSignature, listBackups } from './catalogue.ts';
 export { type BackupSource, type CreateBackupOptions, type CreatedBackup, createBackup } from './create-backup.ts';
+export { checkEvidence, type DrillEvidence, drillEvidence } from './drill.ts';
 export { folderTarget } from './folder-target.ts';
 export { keyStoreSource } from './key-store-source.ts';
 export type { Manifest, ManifestEntry } from './manifest.ts';

@@ -4,6 +4,13 @@ import { readArguments, usage } from './arguments.ts';
 import type { Command, Io } from './command.ts';
 import { backfill } from './commands/backfill.ts';
 import { census } from './commands/census.ts';
+import { backupCreate } from './commands/backup/create.ts';
+import { backupDrill } from './commands/backup/drill.ts';
+import { backupKey } from './commands/backup/key.ts';
+import { backupList } from './commands/backup/list.ts';
+import { backupPrune } from './commands/backup/prune.ts';
+import { backupRestore } from './commands/backup/restore.ts';
+import { backupVerify } from './commands/backup/verify.ts';
 import { constraints } from './commands/constraints.ts';
 import { doctor } from './commands/doctor.ts';
 import { init } from './commands/init.ts';
@@ -56,6 +63,13 @@ const COMMANDS: readonly Command[] = [
   backfill,
   rotate,
   verify,
+  backupKey,
+  backupCreate,
+  backupList,
+  backupVerify,
+  backupDrill,
+  backupRestore,
+  backupPrune,
   tpmStatusCommand,
   tpmEnroll,
   tpmReseal,
