@@ -6,6 +6,7 @@
  */
 import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
+import { ReadableStream as WebStream } from 'node:stream/web';
 import { FieldsealError, isFieldsealError } from '@fieldseal/core';
 import { extract, pack } from 'tar-stream';
 import { decryptStream, encryptStream } from './age-file.ts';
@@ -48,6 +49,11 @@ export async function sealArchive(
 ): Promise<ReadableStream<Uint8Array>> {
   const tar = pack();
   const mtime = new Date(head.created);
+  // Whoever stops reading closes the tar file, and what waits for room in it has to hear of that.
+  const closed = new Promise<never>((_, reject) => {
+    tar.once('close', () => reject(new Error('nobody reads the archive any more')));
+  });
+  closed.catch(() => undefined); // also closed when all is well
   const put = (name: string, content: Uint8Array): Promise<void> =>
     new Promise((resolve, reject) => {
       tar.entry({ name, mode: 0o600, mtime }, Buffer.from(content), (error) =>
@@ -62,14 +68,14 @@ export async function sealArchive(
       if (content.length > MAX_ENTRY_BYTES)
         throw new FieldsealError('ERR_OPTIONS', 'an entry of a backup is too large');
       listed.push({ name, bytes: content.length, sha256: sha256(content), count });
-      await put(name, content);
+      await Promise.race([put(name, content), closed]);
     }
     const manifest: Manifest = { format: 'fieldseal-backup/1', ...head, keys: keys(), entries: listed };
-    await put(MANIFEST_NAME, Buffer.from(formatManifest(manifest)));
+    await Promise.race([put(MANIFEST_NAME, Buffer.from(formatManifest(manifest))), closed]);
     tar.finalize();
   };
   fill().catch((error: unknown) => tar.destroy(error as Error));
-  return encryptStream(Readable.toWeb(Readable.from(tar)) as ReadableStream<Uint8Array>, recipients);
+  return encryptStream(webStream(tar), recipients);
 }
 
 /**
@@ -81,7 +87,7 @@ export async function* archiveEntries(
   sealed: AsyncIterable<Uint8Array>,
   identities: readonly string[],
 ): AsyncGenerator<ReadEntry, Manifest> {
-  const plain = await decryptStream(Readable.toWeb(Readable.from(sealed)) as ReadableStream<Uint8Array>, identities);
+  const plain = await decryptStream(webStream(sealed), identities);
   const seen = new Map<string, { readonly bytes: number; readonly sha256: string }>();
   let manifest: Manifest | undefined;
   for await (const { name, content } of readEntries(plain)) {
@@ -123,7 +129,7 @@ export function openManifest(target: BackupTarget, name: string, identities: rea
 
 async function* readEntries(plain: ReadableStream<Uint8Array>): AsyncGenerator<ReadEntry> {
   const tar = extract();
-  const source = Readable.fromWeb(plain as Parameters<typeof Readable.fromWeb>[0]);
+  const source = Readable.from(plain as unknown as AsyncIterable<Uint8Array>);
   source.on('error', (error) => tar.destroy(error));
   source.pipe(tar);
   try {
@@ -141,6 +147,11 @@ async function* readEntries(plain: ReadableStream<Uint8Array>): AsyncGenerator<R
   } finally {
     source.destroy();
   }
+}
+
+/** Not Readable.toWeb, which throws into the void when whoever reads stops (Node 20). */
+function webStream(source: AsyncIterable<unknown>): ReadableStream<Uint8Array> {
+  return WebStream.from(source) as unknown as ReadableStream<Uint8Array>;
 }
 
 function sha256(content: Uint8Array): string {

@@ -83,6 +83,12 @@ export async function checkSignature(
   return claim;
 }
 
+/** Removes a backup, its signature first: what has none is no backup any more, whatever happens in between. */
+export async function removeBackup(target: BackupTarget, name: string): Promise<void> {
+  await target.remove(name + SIGNATURE_ENDING);
+  await target.remove(name);
+}
+
 /** All parts of a small file. Throws ERR_BACKUP_DAMAGED beyond 1 MiB. */
 async function collect(content: AsyncIterable<Uint8Array>): Promise<Uint8Array[]> {
   const parts: Uint8Array[] = [];

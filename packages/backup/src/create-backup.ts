@@ -13,6 +13,7 @@ import {
 import { type KeyringFacts, keyringEntry, readKeyring } from './keyring-entry.ts';
 import type { Manifest } from './manifest.ts';
 import { type SigningKey, signDigest } from './minisign.ts';
+import { hashed } from './signed-archive.ts';
 import type { BackupTarget } from './target.ts';
 
 /** Something else that goes into an archive: records of a key store, rows, a schema map. */
@@ -100,13 +101,17 @@ async function write(
 ): Promise<Written> {
   const keys = (): Manifest['keys'] =>
     Object.assign({}, keyring.keys, ...sources.map((source) => source.keys?.() ?? {}));
+  const failed = new SourceFailure();
   const sealed = await sealArchive(
-    counted(entriesOf(keyring, sources), onProgress),
+    failed.watch(counted(entriesOf(keyring, sources), onProgress)),
     { ...head, keyring: { id: keyring.id, generation: keyring.generation }, keys, tool },
     recipients,
   );
   const sha = createHash('sha256');
-  await target.write(name, hashed(sealed, sha));
+  // A target cannot tell why its content ended: what a source threw is the reason.
+  await target.write(name, hashed(sealed as unknown as AsyncIterable<Uint8Array>, sha)).catch((error: unknown) => {
+    throw failed.error ?? error;
+  });
   const expected = sha.digest('hex');
   const found = await readBack(target, name);
   if (found.sha256 !== expected)
@@ -150,13 +155,17 @@ async function* counted(
   }
 }
 
-async function* hashed(
-  source: ReadableStream<Uint8Array>,
-  hash: { update(part: Uint8Array): unknown },
-): AsyncGenerator<Uint8Array> {
-  for await (const part of source as unknown as AsyncIterable<Uint8Array>) {
-    hash.update(part);
-    yield part;
+/** Remembers what the entries of an archive threw. */
+class SourceFailure {
+  error: unknown;
+
+  async *watch<T>(source: AsyncIterable<T>): AsyncGenerator<T> {
+    try {
+      yield* source;
+    } catch (error) {
+      this.error = error;
+      throw error;
+    }
   }
 }
 

@@ -32,17 +32,19 @@ export function folderTarget(path: string): BackupTarget {
 async function writeWhole(folder: string, name: string, content: AsyncIterable<Uint8Array>): Promise<void> {
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const [target, partial] = [join(folder, name), join(folder, name + PARTIAL)];
-  const file = await open(partial, 'w', 0o600);
   try {
-    for await (const part of content) await file.write(part);
-    await file.sync();
+    const file = await open(partial, 'w', 0o600);
+    try {
+      for await (const part of content) await file.write(part);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(partial, target);
   } catch (error) {
-    await file.close();
     await rm(partial, { force: true });
     throw error;
   }
-  await file.close();
-  await rename(partial, target);
   await syncFolder(folder);
 }
 

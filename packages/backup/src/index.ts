@@ -3,9 +3,10 @@
  *
  * @module
  */
+export type { RowPort, StoredRow, StoredRowChange } from '@fieldseal/core/jobs';
 export type { PostQuantum } from './age-file.ts';
 export { type ArchiveEntry, openManifest } from './archive.ts';
-export { type BackupClaim, type BackupFile, checkSignature, listBackups } from './catalogue.ts';
+export { type BackupClaim, type BackupFile, checkSignature, listBackups, removeBackup } from './catalogue.ts';
 export { type BackupSource, type CreateBackupOptions, type CreatedBackup, createBackup } from './create-backup.ts';
 export { checkEvidence, type DrillEvidence, drillEvidence } from './drill.ts';
 export { folderTarget } from './folder-target.ts';
@@ -15,7 +16,7 @@ export { formatVerifyKey, parseVerifyKey, type SigningKey, signingKey, type Veri
 export { type ObjectStore, objectTarget } from './object-target.ts';
 export { type Restoration, type RestoreBackupOptions, type RestoreSelection, restoreBackup } from './restore-backup.ts';
 export { type KeptFor, planRetention, type RetentionFacts, type RetentionPolicy } from './retention.ts';
-export { type RowPort, type RowSelection, type RowsRestoration, rowSource, type StoredRow } from './rows.ts';
+export { type RowSelection, type RowsRestoration, rowSource } from './rows.ts';
 export { combineShares, readLabel, type ShareLabel, type ShareSet, splitSecret } from './shares.ts';
 export { BACKUP_TABLE, BACKUP_TABLE_MYSQL, sqlTarget } from './sql-target.ts';
 export type { BackupTarget } from './target.ts';

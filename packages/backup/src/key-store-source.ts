@@ -1,5 +1,6 @@
 import { FieldsealError, type KeyStore, type KeysetRecord, loadKeysets } from '@fieldseal/core';
 import type { BackupSource } from './create-backup.ts';
+import { keyIdsOf } from './keyring-entry.ts';
 import { lineEntries } from './lines.ts';
 
 /** Folder of the keysets in an archive. */
@@ -23,7 +24,7 @@ export function keyStoreSource(store: KeyStore, wanted: (scope: string) => boole
     let scopes: string[] = [];
     const batch = async function* (): AsyncGenerator<KeysetRecord> {
       for (const record of (await loadKeysets(store, scopes)).values()) {
-        for (const { keyId } of [...record.data.versions, ...record.index.versions]) keys[keyId] = null;
+        for (const keyId of keyIdsOf(record)) keys[keyId] = null;
         yield record;
       }
       scopes = [];

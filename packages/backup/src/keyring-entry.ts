@@ -42,12 +42,11 @@ export function keyringFacts(text: string): KeyringFacts {
         'ERR_KEYRING_SLOT',
         'the keyring has no recovery key, so that a backup of it might never open',
       );
-    const versions = keysets.flatMap(({ data, index }) => [...data.versions, ...index.versions]);
     return {
       text,
       id,
       generation: generation as number,
-      keys: Object.fromEntries(versions.map(({ keyId }) => [keyId, null])),
+      keys: Object.fromEntries(keysets.flatMap(keyIdsOf).map((keyId) => [keyId, null])),
     };
   } catch (error) {
     if (error instanceof FieldsealError) throw error;
@@ -55,9 +54,21 @@ export function keyringFacts(text: string): KeyringFacts {
   }
 }
 
-interface KeysetText {
+/** What can be read in a keyset without a key. */
+export interface KeysetText {
+  readonly scope: string;
   readonly data: { readonly versions: readonly { readonly keyId: string }[] };
   readonly index: { readonly versions: readonly { readonly keyId: string }[] };
+}
+
+/** Keysets in the text of a keyring that was opened before. */
+export function keysetsOf(text: string): readonly KeysetText[] {
+  return (JSON.parse(text) as { keysets?: readonly KeysetText[] }).keysets ?? [];
+}
+
+/** Key ids of a keyset, of data and index keys. */
+export function keyIdsOf({ data, index }: KeysetText): string[] {
+  return [...data.versions, ...index.versions].map(({ keyId }) => keyId);
 }
 
 /** The keyring as the first entry of an archive. */

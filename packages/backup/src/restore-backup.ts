@@ -8,14 +8,15 @@ import {
   restoreKeysets,
   type SlotOpener,
 } from '@fieldseal/core';
-import { archiveEntries, openArchive } from './archive.ts';
+import type { RowPort } from '@fieldseal/core/jobs';
 import { checkSignature } from './catalogue.ts';
 import { KEYSETS_FOLDER } from './key-store-source.ts';
-import { KEYRING_NAME } from './keyring-entry.ts';
+import { KEYRING_NAME, type KeysetText, keyIdsOf, keysetsOf } from './keyring-entry.ts';
 import { parseLines } from './lines.ts';
 import type { Manifest } from './manifest.ts';
 import type { VerifyKey } from './minisign.ts';
-import { ROWS_FOLDER, type RowPort, type RowSelection, type RowsRestoration, restoreRows } from './rows.ts';
+import { ROWS_FOLDER, type RowSelection, type RowsRestoration, restoreRows } from './rows.ts';
+import { openSigned, trustedEntries } from './signed-archive.ts';
 import type { BackupTarget } from './target.ts';
 
 /** Options of {@link restoreBackup}. */
@@ -34,6 +35,8 @@ export interface RestoreBackupOptions {
   /** Where rows go; left out, they stay in the archive. */
   readonly rows?: RowPort;
   readonly select?: RestoreSelection;
+  /** Column with an ISO time that says which row is newer, where `onConflict` is `newer`. */
+  readonly newerBy?: string;
   /** What happens to a row that is there and differs; `fail` by default, before anything is written. */
   readonly onConflict?: RowSelection['onConflict'];
   /** Whether an older state of the keyring may replace a newer one. */
@@ -79,9 +82,9 @@ export async function restoreBackup(options: RestoreBackupOptions): Promise<Rest
     apply = false,
     allowRollback = false,
   } = options;
-  await checkSignature(target, name, keys);
+  const claim = await checkSignature(target, name, keys);
   let archived: string | undefined;
-  const manifest = await openArchive(target.read(name), identities, (entry) => {
+  const manifest = await openSigned(target, name, claim, identities, (entry) => {
     if (entry.name === KEYRING_NAME) archived = entry.content.toString('utf8');
   });
   if (archived === undefined) throw new FieldsealError('ERR_BACKUP_DAMAGED', 'the backup holds no keyring');
@@ -120,17 +123,34 @@ export async function restoreBackup(options: RestoreBackupOptions): Promise<Rest
     const rows =
       port === undefined
         ? null
-        : await restoreRows(port, rowsIn(), { ...selection, onConflict: options.onConflict ?? 'fail', dryRun });
+        : await restoreRows(port, rowsIn(), {
+            ...selection,
+            ...(options.newerBy !== undefined && { newerBy: options.newerBy }),
+            ...(selection.scopes !== undefined && { scopeKeys: await keysOfScopes(text, selection.scopes) }),
+            onConflict: options.onConflict ?? 'fail',
+            dryRun,
+          });
     return { keyring: storage === undefined ? null : restored, keysets, rows };
   }
 
+  /** Key ids of scopes: in the keyring, or in the keysets beside it. */
+  async function keysOfScopes(text: string, scopes: readonly string[]): Promise<ReadonlySet<string>> {
+    const found = new Set<string>();
+    const look = (record: KeysetText): void => {
+      if (scopes.includes(record.scope)) for (const keyId of keyIdsOf(record)) found.add(keyId);
+    };
+    for (const record of keysetsOf(text)) look(record);
+    for await (const record of recordsIn(KEYSETS_FOLDER)) look(record as KeysetText);
+    return found;
+  }
+
   async function* recordsIn(folder: string): AsyncGenerator<unknown> {
-    for await (const { name: entry, content } of archiveEntries(target.read(name), identities))
+    for await (const { name: entry, content } of trustedEntries(target, name, manifest, identities))
       if (entry.startsWith(`${folder}/`)) yield* parseLines(content);
   }
 
   async function* rowsIn(): AsyncGenerator<{ readonly model: string; readonly rows: readonly unknown[] }> {
-    for await (const { name: entry, content } of archiveEntries(target.read(name), identities)) {
+    for await (const { name: entry, content } of trustedEntries(target, name, manifest, identities)) {
       const [folder, model = ''] = entry.split('/');
       if (folder === ROWS_FOLDER) yield { model, rows: parseLines(content) };
     }

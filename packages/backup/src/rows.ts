@@ -1,37 +1,17 @@
 import { FieldsealError } from '@fieldseal/core';
+import type { RowPort, StoredRow, StoredRowChange } from '@fieldseal/core/jobs';
 import type { BackupSource } from './create-backup.ts';
 import { lineEntries } from './lines.ts';
 
 /** Folder of the rows in an archive. */
 export const ROWS_FOLDER = 'rows';
 
-/** A row as the database holds it: cells stay cells. */
-export interface StoredRow {
-  /** Values of the key, as texts, in the order of the key. */
-  readonly key: readonly string[];
-  /** Every column by name, as the text of the database, or null. */
-  readonly columns: Readonly<Record<string, string | null>>;
-  /** The tenant of the row, where its model names one. */
-  readonly scope?: string;
-  /** Key ids of its cells. */
-  readonly keyIds: readonly string[];
-}
-
-/** The rows of a database, by model. Implementations pass the contract suite of this package's tests. */
-export interface RowPort {
-  readonly models: readonly string[];
-  /** All rows of a model, each once, without holding them in memory. */
-  read(model: string): AsyncIterable<StoredRow>;
-  /** The rows with these keys, in any order; those that are not there are left out. */
-  find(model: string, keys: readonly (readonly string[])[]): Promise<readonly StoredRow[]>;
-  /** Writes rows whole, new ones and changed ones, in one transaction. */
-  write(model: string, rows: readonly StoredRow[]): Promise<void>;
-}
-
 /** Which rows are restored, and what happens to one that is there and differs. */
 export interface RowSelection {
   readonly models?: readonly string[];
   readonly scopes?: readonly string[];
+  /** Key ids of those scopes: a row whose model names no tenant belongs to that of its cells, and one without cells to none. */
+  readonly scopeKeys?: ReadonlySet<string>;
   readonly keyIds?: readonly string[];
   /** `newer` takes the row with the later time in `newerBy`, a column with an ISO time; a row without it counts as older. */
   readonly onConflict: 'fail' | 'skip' | 'overwrite' | 'newer';
@@ -112,18 +92,18 @@ async function restoreBatch(
     rows.map(({ key }) => key),
   );
   const present = new Map(found.map((row) => [JSON.stringify(row.key), row]));
-  const writes: StoredRow[] = [];
+  const writes: StoredRowChange[] = [];
   for (const row of rows) {
     const other = present.get(JSON.stringify(row.key));
     if (other === undefined) {
       counts.inserted++;
-      writes.push(row);
+      writes.push({ row, before: null });
     } else if (isSame(row, other)) counts.unchanged++;
     else {
       counts.conflicts++;
       if (wins(row, other, selection)) {
         counts.overwritten++;
-        writes.push(row);
+        writes.push({ row, before: other });
       } else counts.kept++;
     }
   }
@@ -131,7 +111,9 @@ async function restoreBatch(
 }
 
 function isSelected({ scope, keyIds }: StoredRow, selection: RowSelection): boolean {
-  if (selection.scopes !== undefined && (scope === undefined || !selection.scopes.includes(scope))) return false;
+  const { scopes, scopeKeys } = selection;
+  const own = scope === undefined ? keyIds.some((keyId) => scopeKeys?.has(keyId)) : scopes?.includes(scope);
+  if (scopes !== undefined && own !== true) return false;
   return selection.keyIds === undefined || keyIds.some((keyId) => selection.keyIds?.includes(keyId));
 }
 

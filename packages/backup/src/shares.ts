@@ -104,6 +104,7 @@ export async function combineShares(shares: readonly SecretBytes[], set: ShareSe
   const setId = Buffer.from(set.setId, 'hex');
   for (const chosen of choices(shares.length, set.threshold)) {
     const secret = await combined(chosen.map((at) => shares[at] as SecretBytes));
+    if (secret === null) continue;
     const macKey = macKeyOf(secret, setId);
     try {
       if (!timingSafeEqual(Buffer.from(commitmentOf(setId, macKey), 'hex'), Buffer.from(set.commitment, 'hex')))
@@ -151,10 +152,13 @@ function* choices(count: number, size: number): Generator<readonly number[]> {
   }
 }
 
-async function combined(shares: readonly SecretBytes[]): Promise<Uint8Array> {
+/** What shares give, right or not; null when they cannot belong together. */
+async function combined(shares: readonly SecretBytes[]): Promise<Uint8Array | null> {
   const raws = shares.map((share) => Uint8Array.from(share.expose().subarray(RAW_AT, MAC_AT)));
+  // The package refuses two shares of one place, which a damaged share may pretend to be.
+  const places = new Set(raws.map((raw) => raw.at(-1)));
   try {
-    return await combine(raws);
+    return places.size < raws.length || places.has(0) ? null : await combine(raws);
   } finally {
     for (const raw of raws) raw.fill(0);
   }

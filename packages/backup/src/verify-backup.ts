@@ -6,11 +6,11 @@ import {
   openKeyring,
   type SlotOpener,
 } from '@fieldseal/core';
-import { openArchive } from './archive.ts';
 import { type BackupClaim, type BackupFile, checkSignature, listBackups } from './catalogue.ts';
 import { KEYRING_NAME } from './keyring-entry.ts';
 import type { Manifest } from './manifest.ts';
 import type { VerifyKey } from './minisign.ts';
+import { openSigned } from './signed-archive.ts';
 import type { BackupTarget } from './target.ts';
 
 /** How much is proved: 0 signature, digest and chain; 1 decryption and manifest; 2 the keyring opens cells; 3 a restore into a scratch place. */
@@ -87,18 +87,9 @@ export async function verifyBackup(options: VerifyBackupOptions): Promise<Backup
   if (level >= 1 && claim !== null) {
     let keyringText: string | undefined;
     manifest = await tried(1, async () => {
-      const found = await openArchive(target.read(name), identities, (entry) => {
+      const found = await openSigned(target, name, claim, identities, (entry) => {
         if (entry.name === KEYRING_NAME) keyringText = entry.content.toString('utf8');
       });
-      if (
-        found.sequence !== claim.sequence ||
-        found.keyring.id !== claim.keyringId ||
-        found.keyring.generation !== claim.generation
-      )
-        throw new FieldsealError(
-          'ERR_BACKUP_DAMAGED',
-          'the manifest is that of another backup than the signature says',
-        );
       if (keyringText === undefined) throw new FieldsealError('ERR_BACKUP_DAMAGED', 'the backup holds no keyring');
       return found;
     });

@@ -43,6 +43,16 @@ beforeAll(async () => {
   );
 });
 
+/** Code of the error that is thrown. The matchers of errors take a thousand times as long. */
+function refusal(work: () => unknown): unknown {
+  try {
+    work();
+    return undefined;
+  } catch (error) {
+    return (error as { code?: unknown }).code;
+  }
+}
+
 const refused = expect.objectContaining({ code: expect.stringMatching(/^ERR_BACKUP_(DAMAGED|LOCKED)$/) });
 
 it('opens as it was written', async () => {
@@ -79,7 +89,7 @@ it('its signature refuses 10,000 random corruptions of the archive, and every ch
     const bytes = Buffer.from(sealed);
     const at = randomInt(bytes.length);
     bytes[at] = (bytes[at] as number) ^ (1 << randomInt(8));
-    expect(() => verifyDigest([signer.public], digestOf(bytes), signature)).toThrow(wrong);
+    expect(refusal(() => verifyDigest([signer.public], digestOf(bytes), signature))).toBe('ERR_BACKUP_SIGNATURE');
   }
   const start = signature.indexOf('\n') + 1; // the first line is untrusted by its own words
   for (let at = start; at < signature.length - 1; at++) {

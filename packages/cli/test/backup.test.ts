@@ -67,9 +67,9 @@ it('restores a lost keyring by the recovery key alone, once it is told to', asyn
 
 it.each([
   ['no recipient', ['backup', 'create'], 2],
-  ['a mistyped recipient', ['backup', 'create', '--recipient', 'age1qqqq'], 10],
-  ['no such backup', ['backup', 'verify', '00000009-20260101T000000.000Z.tar.age'], 10],
-  ['no identity', ['backup', 'restore', 'latest'], 10],
+  ['a mistyped recipient', ['backup', 'create', '--recipient', 'age1qqqq'], 12],
+  ['no such backup', ['backup', 'verify', '00000009-20260101T000000.000Z.tar.age'], 12],
+  ['no identity', ['backup', 'restore', 'latest'], 12],
   ['a count that is none', ['backup', 'prune', '--last', 'many'], 2],
 ])('%s', async (_, argv, code) => {
   const outcome = await run(...argv);
@@ -87,7 +87,7 @@ it('tells a changed backup, and removes nothing that is young', async () => {
   bytes[bytes.length - 1] = (bytes.at(-1) as number) ^ 1;
   writeFileSync(file, bytes);
   const verdict = await run('backup', 'verify', 'latest', '--json', '--identity', path('identity.txt'));
-  expect(verdict.code).toBe(10);
+  expect(verdict.code).toBe(12);
   expect(parsed(verdict)).toMatchObject({ faults: [{ level: 0, code: 'ERR_BACKUP_SIGNATURE' }] });
 });
 

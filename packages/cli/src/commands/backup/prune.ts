@@ -1,4 +1,4 @@
-import { checkSignature, listBackups, openManifest, planRetention } from '@fieldseal/backup';
+import { checkSignature, listBackups, openManifest, planRetention, removeBackup } from '@fieldseal/backup';
 import { usage } from '../../arguments.ts';
 import type { Command, CommandInput, CommandOption, Report } from '../../command.ts';
 import { table } from '../../table.ts';
@@ -57,11 +57,7 @@ async function prune(input: CommandInput): Promise<Report> {
   const remains = unfinished.filter((name) => isOld(name));
   const apply = 'apply' in input.options;
   if (apply)
-    for (const name of [...going, ...remains]) {
-      // The signature first: what has none is no backup any more, whatever happens in between.
-      await target.remove(`${name}.minisig`);
-      await target.remove(name);
-    }
+    for (const name of [...going, ...remains]) await removeBackup(target, name);
   const rows = [...plan].map(([name, why]) => [name, why ?? (apply ? 'removed' : 'would go')]);
   return {
     lines: [
