@@ -11,4 +11,5 @@ export {
   prismaDatabase,
   prismaRows,
 } from './row-source/prisma-database.ts';
+export { type SqlRowPortOptions, sqlRowPort } from './row-source/sql-row-port.ts';
 export { SqlRowSource } from './row-source/sql-row-source.ts';
