@@ -209,6 +209,12 @@ describe.each(DIALECTS)('row port on %s', (dialect) => {
     const another = dialect === 'sqlite' ? 'postgresql' : 'sqlite';
     expect(() => sqlRowPort({ database: test.database, schema: schemaOf(another) })).toThrow(code('ERR_OPTIONS'));
     expect(sqlRowPort({ database: test.database, schema: schema(dialect) }).models).toEqual(['Patient', 'Visit']);
+    const nameless = `${schema(dialect)}\nmodel Nameless {\n  at DateTime @unique\n}`;
+    expect(sqlRowPort({ database: test.database, schema: nameless, models: 'all' }).models).toEqual([
+      'Patient',
+      'Visit',
+      'Measure',
+    ]);
   });
 
   it('tells a database that changes what it is given', async () => {

@@ -28,8 +28,11 @@ export interface SqlRowPortOptions {
   readonly database: SqlDatabase;
   /** Text of schema.prisma; several files are joined by line feeds. */
   readonly schema: string;
-  /** In the order in which they are read and written: a model that others point to comes before them. By default those with encrypted fields. */
-  readonly models?: readonly string[];
+  /**
+   * In the order in which they are read: a model that others point to comes before them. By default those with encrypted fields; `all` are those
+   * whose rows can be named.
+   */
+  readonly models?: readonly string[] | 'all';
 }
 
 /** Rows of a page, and keys that are looked up in one statement. */
@@ -44,7 +47,8 @@ const PARAMETERS = 10_000;
  *
  * @throws ERR_OPTIONS for a model that the schema does not have, or whose rows cannot be named; ERR_SCHEMA
  */
-export function sqlRowPort({ database, schema, models = modelsOf(schema) }: SqlRowPortOptions): RowPort {
+export function sqlRowPort({ database, schema, models: given }: SqlRowPortOptions): RowPort {
+  const models = Array.isArray(given) ? (given as readonly string[]) : modelsOf(schema, given === 'all');
   const tables = new Map(models.map((model) => [model, new Table(database, wholeTable(schema, model))]));
   const tableOf = (model: string): Table => {
     const table = tables.get(model);
@@ -59,9 +63,17 @@ export function sqlRowPort({ database, schema, models = modelsOf(schema) }: SqlR
   };
 }
 
-function modelsOf(schema: string): readonly string[] {
+function modelsOf(schema: string, all: boolean): readonly string[] {
   const { models } = readSchemaMap(schema);
-  return Object.keys(models).filter((name) => Object.keys(models[name]?.encrypted ?? {}).length > 0);
+  return Object.keys(models).filter((name) => {
+    if (Object.keys(models[name]?.encrypted ?? {}).length > 0) return true;
+    try {
+      return all && wholeTable(schema, name) !== null;
+    } catch (error) {
+      if (isFieldsealError(error, 'ERR_OPTIONS')) return false;
+      throw error;
+    }
+  });
 }
 
 /** Columns with their types. */

@@ -56,8 +56,7 @@ async function prune(input: CommandInput): Promise<Report> {
   const going = [...plan].filter(([, why]) => why === null).map(([name]) => name);
   const remains = unfinished.filter((name) => isOld(name));
   const apply = 'apply' in input.options;
-  if (apply)
-    for (const name of [...going, ...remains]) await removeBackup(target, name);
+  if (apply) for (const name of [...going, ...remains]) await removeBackup(target, name);
   const rows = [...plan].map(([name, why]) => [name, why ?? (apply ? 'removed' : 'would go')]);
   return {
     lines: [

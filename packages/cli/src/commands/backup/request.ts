@@ -18,8 +18,11 @@ import {
   recoveryKey,
   type SlotOpener,
 } from '@fieldseal/core';
+import type { RowPort } from '@fieldseal/core/jobs';
+import { sqlRowPort } from '@fieldseal/prisma/jobs';
 import { CliError } from '../../cli-error.ts';
 import type { CommandInput, CommandOption } from '../../command.ts';
+import { JobProject, PROJECT_OPTIONS } from '../../jobs/job-project.ts';
 
 /** Options of commands that look at a place of backups. */
 export const PLACE_OPTIONS: Readonly<Record<string, CommandOption>> = {
@@ -40,6 +43,32 @@ export const IDENTITY_OPTIONS: Readonly<Record<string, CommandOption>> = {
 export const KEYRING_OPTIONS: Readonly<Record<string, CommandOption>> = {
   keyring: { value: 'path', help: 'the keyring; FIELDSEAL_KEYRING or ./fieldseal.keyring.json by default' },
 };
+
+/** Options of commands that read or write rows. */
+export const ROW_OPTIONS: Readonly<Record<string, CommandOption>> = {
+  rows: { help: 'with the rows of the database' },
+  schema: PROJECT_OPTIONS.schema,
+  'url-env': PROJECT_OPTIONS['url-env'],
+};
+
+/** Opens the database of the project for `work`: some models, or all whose rows can be named. */
+export function withRows<T>(
+  input: CommandInput,
+  models: readonly string[] | 'all' | undefined,
+  work: (rows: RowPort) => Promise<T>,
+): Promise<T> {
+  return JobProject.use(input, ({ database, schema }) =>
+    work(sqlRowPort({ database, schema: schema.text, ...(models !== undefined && { models }) })),
+  );
+}
+
+/** Names with commas between them. */
+export function namesOf(text: string | undefined): readonly string[] | undefined {
+  return text
+    ?.split(',')
+    .map((name) => name.trim())
+    .filter((name) => name !== '');
+}
 
 /** The place of the backups. */
 export function placeOf({ options, env }: CommandInput): { readonly path: string; readonly target: BackupTarget } {
