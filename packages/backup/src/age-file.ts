@@ -63,18 +63,32 @@ export async function decryptStream(
   sealed: ReadableStream<Uint8Array>,
   identities: readonly string[],
 ): Promise<ReadableStream<Uint8Array>> {
-  const decrypter = new Decrypter();
-  for (const identity of identities) {
-    try {
-      decrypter.addIdentity(identity);
-    } catch {
-      throw locked('an identity is no age identity (AGE-SECRET-KEY-1…)'); // the package's message may quote the text
-    }
-  }
+  const decrypter = decrypterOf(identities);
   try {
     return await decrypter.decrypt(sealed);
   } catch {
     throw locked('none of the identities opens the backup, or its header is damaged');
+  }
+}
+
+/** Encrypts a text for one recipient that {@link checkRecipients} has passed. */
+export async function sealText(text: string, recipient: string): Promise<Uint8Array> {
+  const encrypter = new Encrypter();
+  encrypter.addRecipient(recipient);
+  return encrypter.encrypt(text);
+}
+
+/**
+ * Opens a small file that was encrypted by age.
+ *
+ * @throws ERR_BACKUP_LOCKED when no identity opens it, or it was changed
+ */
+export async function openText(sealed: Uint8Array, identities: readonly string[]): Promise<string> {
+  const decrypter = decrypterOf(identities);
+  try {
+    return await decrypter.decrypt(sealed, 'text');
+  } catch {
+    throw locked('none of the identities opens the file, or it was changed');
   }
 }
 
@@ -84,6 +98,18 @@ export function stanzaCount(start: Uint8Array): number | null {
   const end = text.indexOf('\n--- ');
   if (!text.startsWith('age-encryption.org/v1\n') || end < 0) return null;
   return text.slice(0, end + 1).match(/^-> /gm)?.length ?? 0;
+}
+
+function decrypterOf(identities: readonly string[]): Decrypter {
+  const decrypter = new Decrypter();
+  for (const identity of identities) {
+    try {
+      decrypter.addIdentity(identity);
+    } catch {
+      throw locked('an identity is no age identity (AGE-SECRET-KEY-1…)'); // the package's message may quote the text
+    }
+  }
+  return decrypter;
 }
 
 function refused(message: string, hint?: string): FieldsealError {

@@ -28,6 +28,10 @@ import { keysShred } from './commands/keys/shred.ts';
 import { keysTable } from './commands/keys/table.ts';
 import { monitorDashboard, monitorRules } from './commands/monitor.ts';
 import { rotate } from './commands/rotate.ts';
+import { sharesActivate } from './commands/shares/activate.ts';
+import { sharesCombine } from './commands/shares/combine.ts';
+import { sharesSplit } from './commands/shares/split.ts';
+import { sharesVerify } from './commands/shares/verify.ts';
 import { tpmEnroll } from './commands/tpm/enroll.ts';
 import { tpmRemove } from './commands/tpm/remove.ts';
 import { tpmReseal } from './commands/tpm/reseal.ts';
@@ -70,6 +74,10 @@ const COMMANDS: readonly Command[] = [
   backupDrill,
   backupRestore,
   backupPrune,
+  sharesSplit,
+  sharesVerify,
+  sharesActivate,
+  sharesCombine,
   tpmStatusCommand,
   tpmEnroll,
   tpmReseal,

@@ -1,6 +1,6 @@
 import { type Restoration, type RestoreBackupOptions, type RestoreSelection, restoreBackup } from '@fieldseal/backup';
 import { usage } from '../../arguments.ts';
-import type { Command, CommandInput, Report } from '../../command.ts';
+import type { Command, CommandInput, CommandOption, Report } from '../../command.ts';
 import { table } from '../../table.ts';
 import { KEY_STORE_OPTIONS, withKeyStore } from '../keys/request.ts';
 import {
@@ -19,6 +19,26 @@ import {
   withRows,
 } from './request.ts';
 
+/** Options of commands that restore a backup. */
+export const RESTORE_OPTIONS: Readonly<Record<string, CommandOption>> = {
+  ...PLACE_OPTIONS,
+  ...KEYRING_OPTIONS,
+  ...VERIFY_OPTIONS,
+  ...KEY_STORE_OPTIONS,
+  ...ROW_OPTIONS,
+  model: { value: 'names', help: 'only rows of these models' },
+  scope: { value: 'names', help: 'only keys and rows of these scopes' },
+  key: { value: 'key ids', help: 'only rows with a cell under one of these keys' },
+  'on-conflict': {
+    value: 'policy',
+    help: 'what happens to a row that is there and differs; fail by default',
+    choices: ['fail', 'skip', 'overwrite', 'newer'],
+  },
+  'newer-by': { value: 'column', help: 'column of the database with the time, for --on-conflict newer' },
+  apply: { help: 'write; without it nothing is changed' },
+  'allow-rollback': { help: 'let statuses of an older keyring replace newer ones' },
+};
+
 /** `fieldseal backup restore` */
 export const backupRestore: Command = {
   name: 'backup restore',
@@ -30,44 +50,35 @@ export const backupRestore: Command = {
       'else is touched. --key-store and --key-store-url-env name where the keys of a key store go.',
   ],
   positionals: ['backup, or latest'],
-  options: {
-    ...PLACE_OPTIONS,
-    ...IDENTITY_OPTIONS,
-    ...KEYRING_OPTIONS,
-    ...VERIFY_OPTIONS,
-    ...KEY_STORE_OPTIONS,
-    ...ROW_OPTIONS,
-    model: { value: 'names', help: 'only rows of these models' },
-    scope: { value: 'names', help: 'only keys and rows of these scopes' },
-    key: { value: 'key ids', help: 'only rows with a cell under one of these keys' },
-    'on-conflict': {
-      value: 'policy',
-      help: 'what happens to a row that is there and differs; fail by default',
-      choices: ['fail', 'skip', 'overwrite', 'newer'],
-    },
-    'newer-by': { value: 'column', help: 'column of the database with the time, for --on-conflict newer' },
-    apply: { help: 'write; without it nothing is changed' },
-    'allow-rollback': { help: 'let statuses of an older keyring replace newer ones' },
-  },
+  options: { ...RESTORE_OPTIONS, ...IDENTITY_OPTIONS },
   run: restore,
 };
 
 async function restore(input: CommandInput): Promise<Report> {
+  const keys = { identities: await identitiesOf(input), openers: openersOf(input) };
+  return restoreNamed(backupRestore, input, input.positionals[0] as string, keys);
+}
+
+/** Restores the backup of a name, or `latest`, as the {@link RESTORE_OPTIONS} say. */
+export async function restoreNamed(
+  command: Command,
+  input: CommandInput,
+  backup: string,
+  access: Pick<RestoreBackupOptions, 'identities' | 'openers'>,
+): Promise<Report> {
   const { options } = input;
   const { target } = placeOf(input);
   const { path, storage } = keyringOf(input);
   const select = selectionOf(input);
-  const chosen = Object.keys(select).length > 0;
-  if (chosen && !('rows' in options)) throw usage(backupRestore, '--model, --scope and --key need --rows');
-  const name = await backupNamed(target, input.positionals[0] as string);
-  const [keys, identities, openers] = [await verifiersOf(input), await identitiesOf(input), openersOf(input)];
-  const restored = await withKeyStore(backupRestore, input, ({ keyStore }) => {
+  if (Object.keys(select).length > 0 && !('rows' in options))
+    throw usage(command, '--model, --scope and --key need --rows');
+  const [name, keys] = [await backupNamed(target, backup), await verifiersOf(input)];
+  const restored = await withKeyStore(command, input, ({ keyStore }) => {
     const all: RestoreBackupOptions = {
+      ...access,
       target,
       name,
       keys,
-      identities,
-      openers,
       keyring: storage,
       select,
       onConflict: (options['on-conflict'] ?? 'fail') as NonNullable<RestoreBackupOptions['onConflict']>,
