@@ -16,6 +16,7 @@ export { keyStoreSource } from './key-store-source.ts';
 export type { Manifest, ManifestEntry } from './manifest.ts';
 export { formatVerifyKey, parseVerifyKey, type SigningKey, signingKey, type VerifyKey } from './minisign.ts';
 export { type ObjectStore, objectTarget } from './object-target.ts';
+export { type RecoveryFacts, recoverySheet } from './recovery-sheet.ts';
 export { type Restoration, type RestoreBackupOptions, type RestoreSelection, restoreBackup } from './restore-backup.ts';
 export { type KeptFor, planRetention, type RetentionFacts, type RetentionPolicy } from './retention.ts';
 export { type RowSelection, type RowsRestoration, rowSource } from './rows.ts';

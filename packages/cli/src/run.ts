@@ -9,6 +9,7 @@ import { backupKey } from './commands/backup/key.ts';
 import { backupList } from './commands/backup/list.ts';
 import { backupPrune } from './commands/backup/prune.ts';
 import { backupRestore } from './commands/backup/restore.ts';
+import { backupSheet } from './commands/backup/sheet.ts';
 import { backupVerify } from './commands/backup/verify.ts';
 import { census } from './commands/census.ts';
 import { constraints } from './commands/constraints.ts';
@@ -74,6 +75,7 @@ const COMMANDS: readonly Command[] = [
   backupDrill,
   backupRestore,
   backupPrune,
+  backupSheet,
   sharesSplit,
   sharesVerify,
   sharesActivate,

@@ -101,3 +101,29 @@ it('shows no secret', async () => {
     for (const secret of [env['FIELDSEAL_BACKUP_KEY'], env['FIELDSEAL_KEY'], recovery])
       expect(stdout + stderr).not.toContain(secret);
 });
+
+it('promotes only what the newest backup holds, where that is asked for', async () => {
+  const asked = { ...env, FIELDSEAL_REQUIRE_BACKUP: path('gated') };
+  const keys = (...argv: string[]) => fieldseal(['keys', ...argv, '--json'], asked);
+  const { added } = parsed(await keys('add')) as { added: string };
+  const refused = await keys('promote', added);
+  expect([refused.code, parsed(refused)]).toMatchObject([12, { error: { code: 'ERR_BACKUP_GATE' } }]);
+  expect((await keys('list')).stdout).not.toMatch(new RegExp(`"keyId":"${added}"[^}]*"primary":true`));
+  await run('backup', 'create', '--recipient', recipient, '--to', path('gated'));
+  expect((await keys('promote', added)).code).toBe(0);
+  const { added: second } = parsed(await keys('add')) as { added: string };
+  expect((await keys('promote', second, '--identity', path('identity.txt'))).code).toBe(12);
+  expect((await keys('promote', second, '--no-backup')).code).toBe(0);
+});
+
+it('writes a sheet that holds no secret and loads nothing', async () => {
+  expect(await run('backup', 'sheet', '--out', path('sheet.html'))).toMatchObject({ code: 0, stderr: '' });
+  const page = readFileSync(path('sheet.html'), 'utf8');
+  expect(page).not.toMatch(/src=|href=|<script/);
+  const { id } = JSON.parse(readFileSync(path('ring.json'), 'utf8')) as { id: string };
+  for (const shown of [id, path('backups'), readFileSync(path('fieldseal.pub'), 'utf8').split('\n')[1], 'minisign -Vm'])
+    expect(page).toContain(shown);
+  for (const secret of [env['FIELDSEAL_BACKUP_KEY'], env['FIELDSEAL_KEY'], recovery])
+    expect(page).not.toContain(secret);
+  expect((await fieldseal(['backup', 'sheet', '--keyring', path('none')], env)).code).toBe(4);
+});

@@ -131,9 +131,11 @@ it('total loss: with the archive and two shares, and nothing else, the rows open
     pad: null,
   } as const;
   const view = await back.resolve('');
-  expect(new FieldCipher().decrypt(view, [{ spec, cell: decodeCell(cell as string), stored: cell as string, binding: null }])).toEqual([
-    'ada@example.com',
-  ]);
+  expect(
+    new FieldCipher().decrypt(view, [
+      { spec, cell: decodeCell(cell as string), stored: cell as string, binding: null },
+    ]),
+  ).toEqual(['ada@example.com']);
   back.close();
 });
 
