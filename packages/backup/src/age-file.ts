@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { ReadableStream as WebStream } from 'node:stream/web';
 import { FieldsealError } from '@fieldseal/core';
 import { Decrypter, Encrypter } from 'age-encryption';
 
@@ -69,6 +70,20 @@ export async function decryptStream(
   } catch {
     throw locked('none of the identities opens the backup, or its header is damaged');
   }
+}
+
+/**
+ * Encrypts anything for X25519 recipients, as a stream.
+ *
+ * @throws ERR_BACKUP_RECIPIENT before anything of the source is read
+ */
+export async function sealStream(
+  source: AsyncIterable<Uint8Array>,
+  recipients: readonly string[],
+): Promise<AsyncIterable<Uint8Array>> {
+  checkRecipients(recipients, 'off');
+  const sealed = await encryptStream(WebStream.from(source) as unknown as ReadableStream<Uint8Array>, recipients);
+  return sealed as unknown as AsyncIterable<Uint8Array>;
 }
 
 /** Encrypts a text for one recipient that {@link checkRecipients} has passed. */

@@ -4,7 +4,7 @@
  * @module
  */
 export type { RowPort, StoredRow, StoredRowChange } from '@fieldseal/core/jobs';
-export { openText, type PostQuantum } from './age-file.ts';
+export { openText, type PostQuantum, sealStream } from './age-file.ts';
 export { type ArchiveEntry, openManifest } from './archive.ts';
 export { type BackupGateOptions, backupGate, type KeyToPromote } from './backup-gate.ts';
 export { type BackupClaim, type BackupFile, checkSignature, listBackups, removeBackup } from './catalogue.ts';

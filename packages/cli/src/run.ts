@@ -5,6 +5,7 @@ import type { Command, Io } from './command.ts';
 import { backfill } from './commands/backfill.ts';
 import { backupCreate } from './commands/backup/create.ts';
 import { backupDrill } from './commands/backup/drill.ts';
+import { backupExport } from './commands/backup/export.ts';
 import { backupKey } from './commands/backup/key.ts';
 import { backupList } from './commands/backup/list.ts';
 import { backupPrune } from './commands/backup/prune.ts';
@@ -75,6 +76,7 @@ const COMMANDS: readonly Command[] = [
   backupDrill,
   backupRestore,
   backupPrune,
+  backupExport,
   backupSheet,
   sharesSplit,
   sharesVerify,

@@ -1,3 +1,5 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { openText } from '@fieldseal/backup';
 import { generateX25519Identity, identityToRecipient } from 'age-encryption';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import { Project, type Sealed, schemaOf, sealed } from './doctor-project.ts';
@@ -91,4 +93,32 @@ it('the keys of a key store go along', async () => {
   const back = await json('restore', 'latest', '--identity', 'identity.txt', ...lost, ...to, '--apply');
   expect(back).toMatchObject({ code: 0, action: 'create', keysets: { merged: 0 } });
   expect((back as { keysets?: { created: number } }).keysets?.created).toBeGreaterThan(0);
+});
+
+it('exports plaintext for its recipients alone, and only when that is said', async () => {
+  await target.run(
+    `UPDATE "patients" SET "phone" = '${ours.text('+48 1')}', "email_index" = 'term' WHERE "patient_id" = 'a'`,
+  );
+  const argv = ['export', '--model', 'Patient', '--recipient', recipient, '--out', 'rows.age'];
+  expect(await json(...argv)).toMatchObject({ error: { code: 'ERR_USAGE' } });
+  expect(await json(...argv, '--decrypt')).toMatchObject({ error: { code: 'ERR_DECRYPT' } }); // that was a cell of another column
+  expect(existsSync('rows.age')).toBe(false);
+  await target.run(`UPDATE "patients" SET "phone" = NULL`);
+  expect(await json(...argv, '--decrypt')).toMatchObject({ code: 0, rows: 2 });
+  const sealed = readFileSync('rows.age');
+  expect(sealed.includes('a@example.com')).toBe(false);
+  const text = await openText(sealed, [readFileSync('identity.txt', 'utf8').trim()]);
+  const rows = text
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
+  expect(rows).toMatchObject([
+    { patient_id: 'a', email: 'a@example.com', phone: null },
+    { patient_id: 'b', email: 'b@example.com' },
+  ]);
+  expect(rows[0]).not.toHaveProperty('email_index');
+  expect(await json(...argv, '--decrypt')).toMatchObject({ code: 6 }); // it is there
+  const nobody = [...argv.slice(0, 3), '--recipient', 'age1qq', '--out', 'none.age', '--decrypt'];
+  expect(await json(...nobody)).toMatchObject({ error: { code: 'ERR_BACKUP_RECIPIENT' } });
+  expect(existsSync('none.age')).toBe(false);
 });
