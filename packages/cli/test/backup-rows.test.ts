@@ -83,6 +83,34 @@ it.each([
   expect(await json(...argv, ...more)).toMatchObject({ error: { code } });
 });
 
+it('does not tear rows from terms that have a table of their own', async () => {
+  project.write(
+    'searched.prisma',
+    `datasource db {\n  provider = "sqlite"\n}
+model Letter {
+  id    String @id
+  /// @encrypted
+  text  String
+  /// @blindIndex(of: text, kind: ngram, n: 3, normalize: [lowercase])
+  words LetterWord[]
+}
+model LetterWord {
+  id       Int    @id @default(autoincrement())
+  term     String
+  letter   Letter @relation(fields: [letterId], references: [id], onDelete: Cascade)
+  letterId String
+  @@index([term])
+  @@index([letterId])
+}\n`,
+  );
+  for (const choice of [
+    ['--scope', 'a'],
+    ['--key', keyId],
+    ['--on-conflict', 'skip'],
+  ])
+    expect(await restore('--schema', 'searched.prisma', ...choice)).toMatchObject({ error: { code: 'ERR_USAGE' } });
+});
+
 it('the keys of a key store go along', async () => {
   const store = ['--keyring', 'other.json', '--key-store', 'keys.json'];
   await fieldseal(['init', ...store], project.env);

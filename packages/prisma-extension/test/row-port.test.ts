@@ -33,6 +33,28 @@ beforeAll(async () => {
 });
 afterAll(stopServers);
 
+/** A model whose terms have a table of their own. */
+const SEARCHED = (dialect: SqlDialect) => `
+datasource db {
+  provider = "${dialect}"
+}
+model Letter {
+  id    String       @id
+  /// @encrypted
+  text  String${dialect === 'mysql' ? ' @db.Text' : ''}
+  /// @blindIndex(of: text, kind: ngram, n: 3, normalize: [lowercase])
+  words LetterWord[]
+}
+model LetterWord {
+  id       Int    @id @default(autoincrement())
+  term     String${dialect === 'mysql' ? ' @db.VarChar(191)' : ''}
+  letter   Letter @relation(fields: [letterId], references: [id], onDelete: Cascade)
+  letterId String${dialect === 'mysql' ? ' @db.VarChar(191)' : ''}
+  @@index([term])
+  @@index([letterId])
+}
+`;
+
 /** The schema of the jobs' tests with a table of everything else that a column may hold. */
 const schema = (dialect: SqlDialect) =>
   `${schemaOf(dialect)}
@@ -209,6 +231,11 @@ describe.each(DIALECTS)('row port on %s', (dialect) => {
     const another = dialect === 'sqlite' ? 'postgresql' : 'sqlite';
     expect(() => sqlRowPort({ database: test.database, schema: schemaOf(another) })).toThrow(code('ERR_OPTIONS'));
     expect(sqlRowPort({ database: test.database, schema: schema(dialect) }).models).toEqual(['Patient', 'Visit']);
+    const searched = SEARCHED(dialect);
+    expect(sqlRowPort({ database: test.database, schema: searched, models: ['Letter'] }).models).toEqual([
+      'Letter',
+      'LetterWord',
+    ]);
     const nameless = `${schema(dialect)}\nmodel Nameless {\n  at DateTime @unique\n}`;
     expect(sqlRowPort({ database: test.database, schema: nameless, models: 'all' }).models).toEqual([
       'Patient',

@@ -139,6 +139,8 @@ export interface WholeTable extends Pick<ModelTable, 'model' | 'dialect' | 'name
   readonly fractions: ReadonlyMap<string, 'Float' | 'Decimal'>;
   /** Columns that hold cells. */
   readonly cells: readonly NamedColumn[];
+  /** Columns that hold terms of indexes. */
+  readonly terms: readonly NamedColumn[];
 }
 
 /**
@@ -167,6 +169,7 @@ export function wholeTable(schema: string, model: string): WholeTable {
       stored.flatMap(({ type, dbName }) => (type === 'Float' || type === 'Decimal' ? [[dbName, type]] : [])),
     ),
     cells: stored.filter(({ name }) => name in own.encrypted).map(named),
+    terms: stored.filter(({ name }) => name in own.indexes || name in own.terms).map(named),
   };
 }
 

@@ -30,7 +30,7 @@ export interface SqlRowPortOptions {
   readonly schema: string;
   /**
    * In the order in which they are read: a model that others point to comes before them. By default those with encrypted fields; `all` are those
-   * whose rows can be named.
+   * whose rows can be named. The tables of their terms come along, behind them: without its terms a row is not found.
    */
   readonly models?: readonly string[] | 'all';
 }
@@ -48,7 +48,8 @@ const PARAMETERS = 10_000;
  * @throws ERR_OPTIONS for a model that the schema does not have, or whose rows cannot be named; ERR_SCHEMA
  */
 export function sqlRowPort({ database, schema, models: given }: SqlRowPortOptions): RowPort {
-  const models = Array.isArray(given) ? (given as readonly string[]) : modelsOf(schema, given === 'all');
+  const named = Array.isArray(given) ? (given as readonly string[]) : modelsOf(schema, given === 'all');
+  const models = [...new Set([...named, ...termTables(schema, named)])];
   const tables = new Map(models.map((model) => [model, new Table(database, wholeTable(schema, model))]));
   const tableOf = (model: string): Table => {
     const table = tables.get(model);
@@ -61,6 +62,15 @@ export function sqlRowPort({ database, schema, models: given }: SqlRowPortOption
     find: (model, keys) => asked(() => tableOf(model).find(database, keys, false)),
     write: (model, changes) => asked(() => tableOf(model).write(changes)),
   };
+}
+
+/** Models that hold the terms of these models' indexes in tables of their own. */
+export function termTables(schema: string, models: readonly string[]): readonly string[] {
+  const map = readSchemaMap(schema).models;
+  const tables = models.flatMap((model) =>
+    Object.values(map[model]?.indexes ?? {}).flatMap(({ child }) => (child === null ? [] : [child.model])),
+  );
+  return [...new Set(tables)];
 }
 
 function modelsOf(schema: string, all: boolean): readonly string[] {

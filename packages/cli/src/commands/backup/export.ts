@@ -2,7 +2,7 @@ import { open, rename, rm } from 'node:fs/promises';
 import { sealStream } from '@fieldseal/backup';
 import { decodeCell, FieldCipher, FieldsealError, type Keyring } from '@fieldseal/core';
 import type { JobRow, RowKey, StoredRow } from '@fieldseal/core/jobs';
-import { modelTable, sqlRowPort } from '@fieldseal/prisma/jobs';
+import { modelTable, sqlRowPort, wholeTable } from '@fieldseal/prisma/jobs';
 import { usage } from '../../arguments.ts';
 import { CliError } from '../../cli-error.ts';
 import type { Command, CommandInput, Report } from '../../command.ts';
@@ -65,7 +65,7 @@ async function* plainRows(
   const source = project.source(model);
   const port = sqlRowPort({ database, schema, models: [model] });
   const cipher = new FieldCipher();
-  const terms = new Set(table.terms.map(({ name }) => name));
+  const terms = new Set(wholeTable(schema, model).terms.map(({ name }) => name));
   for (let after: RowKey | null = null; ; ) {
     const page: readonly JobRow[] = await source.read(database, { after, upTo: null }, PAGE, { what: 'all' });
     if (page.length === 0) return;

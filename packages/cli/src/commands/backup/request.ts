@@ -19,7 +19,7 @@ import {
   type SlotOpener,
 } from '@fieldseal/core';
 import type { RowPort } from '@fieldseal/core/jobs';
-import { sqlRowPort } from '@fieldseal/prisma/jobs';
+import { sqlRowPort, termTables } from '@fieldseal/prisma/jobs';
 import { CliError } from '../../cli-error.ts';
 import type { CommandInput, CommandOption } from '../../command.ts';
 import { JobProject, PROJECT_OPTIONS } from '../../jobs/job-project.ts';
@@ -57,9 +57,19 @@ export function withRows<T>(
   models: readonly string[] | 'all' | undefined,
   work: (rows: RowPort) => Promise<T>,
 ): Promise<T> {
-  return JobProject.use(input, ({ database, schema }) =>
-    work(sqlRowPort({ database, schema: schema.text, ...(models !== undefined && { models }) })),
-  );
+  return JobProject.use(input, ({ database, schema }) => {
+    const rows = sqlRowPort({ database, schema: schema.text, ...(models !== undefined && { models }) });
+    const [table] = termTables(schema.text, rows.models);
+    const { scope, key, 'on-conflict': policy = 'fail' } = input.options;
+    // A choice among rows, or between two states of one, would tear rows and their terms apart.
+    if (table !== undefined && (scope !== undefined || key !== undefined || policy !== 'fail'))
+      throw new CliError(
+        'ERR_USAGE',
+        `rows are found by terms in ${table}, which belong to no scope and no key`,
+        'Restore whole models where nothing is in the way: without --scope, --key and --on-conflict.',
+      );
+    return work(rows);
+  });
 }
 
 /** Names with commas between them. */

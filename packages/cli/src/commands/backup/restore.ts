@@ -88,7 +88,13 @@ export async function restoreNamed(
       ...(options['newer-by'] !== undefined && { newerBy: options['newer-by'] }),
     };
     if (!('rows' in options)) return restoreBackup(all);
-    return withRows(input, select.models ?? 'all', (rows) => restoreBackup({ ...all, rows }));
+    return withRows(input, select.models ?? 'all', (rows) =>
+      restoreBackup({
+        ...all,
+        rows,
+        select: select.models === undefined ? select : { ...select, models: rows.models },
+      }),
+    );
   });
   return report(path, restored);
 }
