@@ -13,8 +13,10 @@ import { createHash, createHmac, hkdfSync, randomBytes, timingSafeEqual } from '
 import { FieldsealError, SecretBytes } from '@fieldseal/core';
 import { combine, split } from 'shamir-secret-sharing';
 
-/** Bytes of a secret that is shared, and of a share. */
+/** Bytes of a secret that is shared. */
 export const SECRET_BYTES = 32;
+
+/** Bytes of a share. */
 export const SHARE_BYTES = 61;
 
 const VERSION = 1;

@@ -4,7 +4,13 @@
  * @module
  */
 export { type AdapterLike, adapterDatabase } from './row-source/adapter-database.ts';
-export { type ModelTable, modelTable, type TableRequest, type WholeTable, wholeTable } from './row-source/model-table.ts';
+export {
+  type ModelTable,
+  modelTable,
+  type TableRequest,
+  type WholeTable,
+  wholeTable,
+} from './row-source/model-table.ts';
 export {
   type PrismaClientLike,
   type PrismaRowsOptions,

@@ -11,7 +11,7 @@ import { fileURLToPath } from 'node:url';
 import { startSwtpm } from '@fieldseal/testkit';
 import { tpmSlot } from '@fieldseal/tpm';
 import { pcrExtend, TpmDevice } from '@fieldseal/tpm/client';
-import { must } from '../../../scripts/debian-tools.mjs';
+import { must } from '../../../scripts/debian-packages.mjs';
 import { findTools } from '../../../scripts/tpm2-tools.mjs';
 
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url));

@@ -8,8 +8,8 @@ import type { KeySeries, KeysetRecord } from '../key-store/keyset-record.ts';
 import type { SecretBytes } from '../secret-bytes.ts';
 import { announce } from './announce.ts';
 import { authenticateDocument, type KeyringDocument, parseDocument, serializeDocument } from './document.ts';
-import { openAny } from './slot-changes.ts';
 import type { SlotOpener } from './slot.ts';
+import { openAny } from './slot-changes.ts';
 import type { KeyringStorage } from './storage.ts';
 
 /** Options of {@link restoreKeyring}. */

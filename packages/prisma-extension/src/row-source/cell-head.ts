@@ -6,9 +6,12 @@
 import { isSuite, TEXT_PREFIX } from '@fieldseal/core';
 import type { ColumnKind } from './column-text.ts';
 
-/** Digits of the shortest cell in a Bytes column, and of a header (spec/format.md §1). */
+/** Digits of the shortest cell in a Bytes column (spec/format.md §1). */
 export const MIN_CELL_DIGITS = 100;
+
+/** Digits of the header of such a cell. */
 export const HEADER_DIGITS = 18;
+
 /** Characters of the header of a cell that is text, its prefix among them. */
 export const HEADER_CHARACTERS = 16;
 
