@@ -49,11 +49,7 @@ export async function sealArchive(
 ): Promise<ReadableStream<Uint8Array>> {
   const tar = pack();
   const mtime = new Date(head.created);
-  // Whoever stops reading closes the tar file, and what waits for room in it has to hear of that.
-  const closed = new Promise<never>((_, reject) => {
-    tar.once('close', () => reject(new Error('nobody reads the archive any more')));
-  });
-  closed.catch(() => undefined); // also closed when all is well
+  // Fails when whoever reads the archive stops, which closes the tar file.
   const put = (name: string, content: Uint8Array): Promise<void> =>
     new Promise((resolve, reject) => {
       tar.entry({ name, mode: 0o600, mtime }, Buffer.from(content), (error) =>
@@ -68,10 +64,10 @@ export async function sealArchive(
       if (content.length > MAX_ENTRY_BYTES)
         throw new FieldsealError('ERR_OPTIONS', 'an entry of a backup is too large');
       listed.push({ name, bytes: content.length, sha256: sha256(content), count });
-      await Promise.race([put(name, content), closed]);
+      await put(name, content);
     }
     const manifest: Manifest = { format: 'fieldseal-backup/1', ...head, keys: keys(), entries: listed };
-    await Promise.race([put(MANIFEST_NAME, Buffer.from(formatManifest(manifest))), closed]);
+    await put(MANIFEST_NAME, Buffer.from(formatManifest(manifest)));
     tar.finalize();
   };
   fill().catch((error: unknown) => tar.destroy(error as Error));
