@@ -41,6 +41,7 @@ export type {
   QuarantinedField,
 } from './jobs/job-store.ts';
 export { jobTables } from './jobs/job-tables.ts';
+export type { RowPort, StoredRow, StoredRowChange } from './jobs/row-port.ts';
 export type {
   CellForm,
   CensusLine,
