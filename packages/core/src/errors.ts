@@ -69,6 +69,12 @@ const HINTS = {
   ERR_ROW_REFUSED: 'A constraint of the database refused the row: another row may hold the same value.',
   ERR_SCHEMA: 'Correct the annotation in schema.prisma and generate again.',
   ERR_SCHEMA_STALE: 'Run `prisma generate` again.',
+  ERR_SCOPE_CONFLICT:
+    'Name one scope: what the query names, withScope and encryption({ scope }) have to agree, and a row keeps its scope.',
+  ERR_SCOPE_MISMATCH:
+    'The row or the cell belongs to another scope than the one that it is read in. It may have been copied there; do not copy it back before you know by whom.',
+  ERR_SCOPE_MISSING:
+    'Name the scope: by the @scope field in data or where, by withScope(id, …), or by encryption({ scope }).',
   ERR_SEARCH_LIMIT:
     'Narrow the filter down, ask for a page (take), give the index more bits or shorter steps, or raise encryption({ searchLimit }).',
   ERR_SHARE: 'Copy the share again; its holder has the original.',

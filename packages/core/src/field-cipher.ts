@@ -175,8 +175,8 @@ export class FieldCipher {
   /**
    * Decrypts parsed cells.
    *
-   * @throws ERR_DECRYPT for any failed authentication, without a reason; ERR_KEY_UNKNOWN, ERR_KEY_DISABLED, ERR_KEY_DESTROYED when the view
-   * does not hold the key; ERR_VALUE_TYPE when the cell holds another type than its field
+   * @throws ERR_DECRYPT for any failed authentication, without a reason; ERR_KEY_UNKNOWN, or ERR_SCOPE_MISMATCH in another scope than the
+   * application's, ERR_KEY_DISABLED, ERR_KEY_DESTROYED when the view does not hold the key; ERR_VALUE_TYPE when the cell holds another type than its field
    */
   decrypt(view: KeyView, fields: readonly CellField[]): unknown[] {
     this.#admit(fields.length);
@@ -308,6 +308,11 @@ function missingKey(view: KeyView, keyId: string, otherSuite: boolean): Fieldsea
     case 'destroyed':
       return new FieldsealError('ERR_KEY_DESTROYED', `a cell was encrypted under the destroyed key ${keyId}`);
     default:
+      if (view.scope !== '')
+        return new FieldsealError(
+          'ERR_SCOPE_MISMATCH',
+          `a cell was encrypted under ${keyId}, which is no key of its scope`,
+        );
       return new FieldsealError('ERR_KEY_UNKNOWN', `a cell was encrypted under the unknown key ${keyId}`);
   }
 }

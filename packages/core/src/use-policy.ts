@@ -9,8 +9,8 @@ import { publish } from './events.ts';
 
 /** What a query does with the encrypted fields of one model. */
 export interface FieldUse {
-  /** Scope whose keys are used; empty for the whole application. */
-  readonly scope: string;
+  /** Scope whose keys are used; empty for the whole application, null where rows that are read tell it and nothing before. */
+  readonly scope: string | null;
   readonly model: string;
   /** Encrypted fields that the query names, each once. */
   readonly fields: readonly string[];

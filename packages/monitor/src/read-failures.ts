@@ -5,5 +5,6 @@ export const READ_FAILURES: readonly string[] = [
   'ERR_KEY_DESTROYED',
   'ERR_KEY_DISABLED',
   'ERR_KEY_UNKNOWN',
+  'ERR_SCOPE_MISMATCH',
   'ERR_VALUE_TYPE',
 ];

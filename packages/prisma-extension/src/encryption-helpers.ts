@@ -7,6 +7,7 @@ import {
   type FieldCipher,
   FieldsealError,
   type IndexSearch,
+  type KeyView,
   type SearchTerms,
   type StoredTerms,
   searchTerms,
@@ -15,8 +16,10 @@ import {
 import type { KeyAccess } from './key-access.ts';
 import type { CompiledModel, EncryptedNode, IndexNode } from './schema/compiled-schema.ts';
 import type { SchemaMap } from './schema/schema-map.ts';
+import type { QueryScope } from './scope-context.ts';
 import type { Transform } from './transform.ts';
 import { bindingOf, identityOfGiven } from './walk/binding.ts';
+import { namedByFilter, ScopeFrame } from './walk/scope-frame.ts';
 import { isStoredNull, toCipher } from './walk/typed-value.ts';
 
 type Dictionary = Record<string, unknown>;
@@ -39,8 +42,8 @@ export interface EncryptionHelpers<Models> {
    * What a column stores for a value: text for String and Json columns, bytes for Bytes columns, a list for lists, null for null. A Json
    * column takes the text as a JSON string.
    *
-   * @param row - the fields that the cell is bound to, for a field with `bind`
-   * @throws ERR_SCHEMA_STALE for a field that is not encrypted, ERR_VALUE, ERR_BINDING
+   * @param row - the fields that the cell is bound to, for a field with `bind`, and the one that names the scope, unless the current scope does
+   * @throws ERR_SCHEMA_STALE for a field that is not encrypted, ERR_VALUE, ERR_BINDING, ERR_SCOPE_MISSING, ERR_SCOPE_CONFLICT
    */
   encrypt<Model extends keyof Models, Field extends keyof Models[Model]>(
     model: Model,
@@ -48,7 +51,7 @@ export interface EncryptionHelpers<Models> {
     value: Models[Model][Field],
     row?: Readonly<Partial<Models[Model]>>,
   ): Promise<unknown>;
-  /** The value of what a column stores: the opposite of {@link encrypt}. */
+  /** The value of what a column stores: the opposite of {@link encrypt}. Throws ERR_SCOPE_MISMATCH for a cell of another scope. */
   decrypt<Model extends keyof Models, Field extends keyof Models[Model]>(
     model: Model,
     field: Field,
@@ -61,15 +64,18 @@ export interface EncryptionHelpers<Models> {
    *
    * @param column - field with the `@blindIndex` annotation
    * @param value - a value of the field that it indexes, or a list of values for an index over several fields; null gives null
+   * @param row - the field that names the scope, unless the current scope does
    */
   index<Model extends keyof Models>(
     model: Model,
     column: keyof Models[Model] | (string & {}),
     value: unknown,
+    row?: Readonly<Partial<Models[Model]>>,
   ): Promise<StoredTerms>;
   /**
    * Terms to look for in the column of an index, and whether rows with them have to be looked at.
    *
+   * @param row - the field that names the scope, unless the current scope does
    * @returns null for a search that the index does not serve
    * @example
    * ```ts
@@ -80,9 +86,11 @@ export interface EncryptionHelpers<Models> {
     model: Model,
     column: keyof Models[Model] | (string & {}),
     search: IndexSearch,
+    row?: Readonly<Partial<Models[Model]>>,
   ): Promise<SearchTerms | null>;
   /**
-   * Copies of rows that raw SQL or TypedSQL gave, decrypted. Columns are known by their name in the database or in the schema.
+   * Copies of rows that raw SQL or TypedSQL gave, decrypted. Columns are known by their name in the database or in the schema. A row of a model
+   * with `@scope` has to hold the field that names its scope.
    *
    * @param aliases - other names that the query gave to columns, with the fields that they are
    * @throws ERR_CELL_FORMAT and the other errors of reading
@@ -110,44 +118,57 @@ export interface HelperParts {
 
 /** The helpers of one extended client. */
 export function encryptionHelpers(parts: HelperParts): EncryptionHelpers<Record<string, Dictionary>> {
-  const { cipher, keys, transform } = parts;
+  const { cipher, transform } = parts;
   return {
     encrypt: async (model, field, value, row = {}) => {
       const node = encryptedNode(parts, model, field);
       if (isStoredNull(node, value)) return null;
+      const view = await keysFor(parts, model, [node.spec], 'encrypt', row);
       const binding = bindingOf(node, identityOfGiven(modelOf(parts, model), row));
       const values = node.list ? (value as readonly unknown[]) : [value];
       const batch = values.map((item) => ({ spec: node.spec, value: toCipher(node, item), binding }));
-      const cells = cipher.encrypt(await keys.resolve(), batch);
+      const cells = cipher.encrypt(view, batch);
       return node.list ? cells : cells[0];
     },
     decrypt: async (model, field, stored, row = {}) => {
-      encryptedNode(parts, model, field);
-      const bound = [...modelOf(parts, model).bound.keys()].map((name) => [name, row[name]]);
+      const { spec } = encryptedNode(parts, model, field);
+      const surroundings = transform.surroundings();
+      await reading(parts, model, [spec.field], surroundings, [row]);
+      const bound = rowFields(modelOf(parts, model)).map((name) => [name, row[name]]);
       const unit = { ...Object.fromEntries(bound), [field]: stored };
-      const [opened] = (await transform.decryptRows(modelOf(parts, model), [unit])) as [Dictionary];
+      const [opened] = (await transform.decryptRows(modelOf(parts, model), [unit], surroundings)) as [Dictionary];
       return opened[field];
     },
-    index: async (model, column, value) => {
+    index: async (model, column, value, row = {}) => {
       const { spec } = indexOf(parts, model, column);
       const values = spec.sources.length > 1 ? (value as readonly unknown[]) : [value];
       const prepared = spec.sources.map(({ field }, at) => {
         const source = encryptedNode(parts, model, field);
         return isStoredNull(source, values[at]) ? null : toCipher(source, values[at]);
       });
-      const { indexRoot } = await keys.resolve();
+      const { indexRoot } = await keysFor(parts, model, spec.sources, 'encrypt', row);
       return storedTerms(indexRoot, [{ index: spec, values: prepared }])[0] ?? null;
     },
-    search: async (model, column, search) => {
+    search: async (model, column, search, row = {}) => {
       const { spec } = indexOf(parts, model, column);
-      return searchTerms((await keys.resolve()).indexRoot, spec, search);
+      const { indexRoot } = await keysFor(parts, model, spec.sources, 'search', row);
+      return searchTerms(indexRoot, spec, search);
     },
     decryptRows: async (model, rows, aliases = {}) => {
       const columns = columnsOf(parts, model, aliases, rows as readonly Dictionary[]);
+      const surroundings = transform.surroundings();
+      await reading(
+        parts,
+        model,
+        [...new Set(columns.map(({ field }) => field))],
+        surroundings,
+        rows as readonly Dictionary[],
+      );
       // Each column by itself: a row of a join may hold one field of several rows.
       const opened = (await transform.decryptRows(
         modelOf(parts, model),
         columns.map(({ unit }) => unit),
+        surroundings,
       )) as readonly Dictionary[];
       const copies = rows.map((row) => ({ ...row }));
       for (const [at, { row, key, field }] of columns.entries()) {
@@ -156,6 +177,45 @@ export function encryptionHelpers(parts: HelperParts): EncryptionHelpers<Record<
       return copies;
     },
   };
+}
+
+/** Fields of a row that its cells depend on: those that they are bound to, and the one that names their scope. */
+function rowFields({ bound, scope }: CompiledModel): string[] {
+  return [...bound.keys(), ...(scope === null || bound.has(scope.field) ? [] : [scope.field])];
+}
+
+/** The keys for what goes into a row, or is looked for, once the policy has allowed it. */
+async function keysFor(
+  parts: HelperParts,
+  name: string,
+  specs: readonly { readonly field: string }[],
+  operation: 'encrypt' | 'search',
+  row: Readonly<Dictionary>,
+): Promise<KeyView> {
+  const { keys, transform } = parts;
+  const model = modelOf(parts, name);
+  const named = model.scope === null ? undefined : namedByFilter(model, model.scope.field, model.scope, row);
+  const scope = new ScopeFrame(model, 'row', named, transform.surroundings()).id();
+  await transform.allowed([{ scope, model: name, fields: specs.map(({ field }) => field), operation }]);
+  const scopes = new Map([[scope, operation === 'encrypt']]);
+  return (keys.peekMany(scopes) ?? (await keys.forQuery(scopes))).get(scope) as KeyView;
+}
+
+/** Asks the policy for reading. The scope is told to it where it is one. */
+async function reading(
+  parts: HelperParts,
+  name: string,
+  fields: readonly string[],
+  surroundings: QueryScope,
+  rows: readonly Readonly<Dictionary>[],
+): Promise<void> {
+  if (fields.length === 0) return;
+  const model = modelOf(parts, name);
+  const around = surroundings.of(name) ?? '';
+  const [row] = rows;
+  const own = model.scope !== null && row !== undefined && rows.length === 1 ? row[model.scope.field] : undefined;
+  const scope = model.scope === null ? around : around || (own === undefined ? null : String(own));
+  await parts.transform.allowed([{ scope, model: name, fields, operation: 'decrypt' }]);
 }
 
 /** The index of a column, or of the relation to a table of terms. */
@@ -182,7 +242,9 @@ function columnsOf(
   aliases: Readonly<Record<string, string>>,
   rows: readonly Dictionary[],
 ): CellColumn[] {
-  const { fields, bound } = modelOf(parts, model);
+  const compiled = modelOf(parts, model);
+  const { fields } = compiled;
+  const kept = rowFields(compiled);
   const names = columnNames(parts, model, aliases);
   return rows.flatMap((row, place) => {
     const named = Object.entries(row).flatMap(([key, value]) => {
@@ -190,7 +252,7 @@ function columnsOf(
       return field === undefined ? [] : [{ key, field, value }];
     });
     const binding = Object.fromEntries(
-      named.filter(({ field }) => bound.has(field)).map(({ field, value }) => [field, value]),
+      named.filter(({ field }) => kept.includes(field)).map(({ field, value }) => [field, value]),
     );
     return named.flatMap(({ key, field, value }): CellColumn[] => {
       const node = fields.get(field);
@@ -206,8 +268,12 @@ function columnNames(
   model: string,
   aliases: Readonly<Record<string, string>>,
 ): Map<string, string> {
-  const { encrypted = {}, bound = {} } = map.models[model] ?? {};
-  const known = Object.entries<{ readonly dbName: string }>({ ...encrypted, ...bound });
+  const { encrypted = {}, bound = {}, scope = null } = map.models[model] ?? {};
+  const known = Object.entries<{ readonly dbName: string }>({
+    ...encrypted,
+    ...bound,
+    ...(scope === null ? {} : { [scope.field]: scope }),
+  });
   return new Map([
     ...known.map(([field]) => [field, field] as const),
     ...known.map(([field, { dbName }]) => [dbName, field] as const),

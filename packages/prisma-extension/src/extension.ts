@@ -1,4 +1,11 @@
-import { type EngineName, FieldCipher, FieldsealError, type Normalizers, type ReadWatch } from '@fieldseal/core';
+import {
+  type EngineName,
+  FieldCipher,
+  FieldsealError,
+  type Normalizers,
+  type ReadWatch,
+  type UsePolicy,
+} from '@fieldseal/core';
 import { Decimal } from '@prisma/client-runtime-utils';
 import { bareClientOf, globalOmitOf, hasExtension, providerOf } from './client-internals.ts';
 import { type EncryptionHelpers, encryptionHelpers, type ModelsOf } from './encryption-helpers.ts';
@@ -9,6 +16,7 @@ import { checkNormalizerOption } from './schema/check-normalizers.ts';
 import { compileSchema } from './schema/compiled-schema.ts';
 import { schemaMapFor } from './schema/from-client.ts';
 import type { SchemaMap } from './schema/schema-map.ts';
+import type { ScopeOption } from './scope-context.ts';
 import { SEARCH_LIMIT } from './search/search.ts';
 import { type QueryParams, Transform } from './transform.ts';
 import { UniqueErrors } from './unique-error.ts';
@@ -24,6 +32,19 @@ export interface EncryptionOptions {
    * the environment: FIELDSEAL_KEYRING, opened by FIELDSEAL_KEY or FIELDSEAL_PASSPHRASE.
    */
   readonly keyring?: KeyringOption;
+  /**
+   * The scope of this client's queries: one id, or a function that is asked for each model of a query, at once, and gives undefined for none.
+   * By default that of {@link withScope}; where both name one, they have to agree. A model with `@scope` has the scope in its rows, and then
+   * this one has to be the same.
+   */
+  readonly scope?: ScopeOption;
+  /**
+   * Whether keys are made for a scope without keys when something is written in it; the default is true. Without it, add scopes by
+   * `keyring.addScope(id)`.
+   */
+  readonly createScopes?: boolean;
+  /** Asked once per query, before any SQL, whether it may use keys; by default all may. Its denials are ERR_NOT_AUTHORIZED and ERR_RATE_LIMITED. */
+  readonly policy?: UsePolicy;
   /** Schema map from the fieldseal generator. By default it is read from the client; a map of another schema is refused. */
   readonly schema?: SchemaMap;
   /**
@@ -111,10 +132,11 @@ export function encryption<Client>(options: EncryptionOptions = {}): (client: Cl
     checkNormalizerOption(map, normalizers);
     const models = compileSchema(map, (model) => globalOmitOf(client, model), normalizers);
     const cipher = new FieldCipher({ engine: options.engine ?? 'auto', watch: options.watch ?? [] });
-    const keys = new KeyAccess(options.keyring);
+    const keys = new KeyAccess(options.keyring, options.createScopes);
+    const { scope, policy, decimal = Decimal } = options;
     const limit = searchLimitOf(options);
     const searching = { client: bareClientOf(client), provider: providerOf(client), limit };
-    const transform = new Transform(cipher, keys, options.decimal ?? Decimal, searching);
+    const transform = new Transform({ cipher, keys, decimal, scope, policy, searching });
     const uniqueErrors = new UniqueErrors(map);
     const transformed = (params: QueryParams): Promise<unknown> => {
       const model = models.get(params.model);

@@ -29,5 +29,8 @@ export type {
   IndexMap,
   ModelMap,
   SchemaMap,
+  ScopeFieldMap,
+  ScopeRelationMap,
   TermColumnMap,
 } from './schema/schema-map.ts';
+export { type ScopeId, type ScopeOption, type ScopeQuery, withScope } from './scope-context.ts';

@@ -1,8 +1,9 @@
-import { type FieldCipher, FieldsealError } from '@fieldseal/core';
+import { type FieldCipher, FieldsealError, type FieldUse, type KeyView, type UsePolicy } from '@fieldseal/core';
 import { fluentPathOf, transactionOf } from './client-internals.ts';
-import type { KeyAccess } from './key-access.ts';
+import type { KeyAccess, KeyViews } from './key-access.ts';
 import { isPrismaError } from './prisma-error.ts';
 import type { CompiledModel } from './schema/compiled-schema.ts';
+import { QueryScope, type ScopeOption } from './scope-context.ts';
 import { followedOrder } from './search/ordered-rows.ts';
 import { completeFilters, inOrder, needsSearch, rowSource, type SearchSettings, siftRows } from './search/search.ts';
 import { operationOf, planArguments } from './walk/arguments.ts';
@@ -27,56 +28,80 @@ type Dictionary = Record<string, unknown>;
 /** Prisma's code for a row that an operation needs and does not find. */
 const NOT_FOUND = 'P2025';
 
+/** What a transform works with. */
+export interface TransformParts {
+  readonly cipher: FieldCipher;
+  readonly keys: KeyAccess;
+  readonly decimal: DecimalClass;
+  readonly scope: ScopeOption | undefined;
+  readonly policy: UsePolicy | undefined;
+  readonly searching: SearchSettings;
+}
+
 /** Runs one query: locate, resolve keys, transform, and the same on the way back. */
 export class Transform {
-  readonly #cipher: FieldCipher;
-  readonly #keys: KeyAccess;
-  readonly #decimal: DecimalClass;
+  readonly #parts: TransformParts;
 
-  readonly #searching: SearchSettings;
+  constructor(parts: TransformParts) {
+    this.#parts = parts;
+  }
 
-  constructor(cipher: FieldCipher, keys: KeyAccess, decimal: DecimalClass, searching: SearchSettings) {
-    this.#searching = searching;
-    this.#cipher = cipher;
-    this.#keys = keys;
-    this.#decimal = decimal;
+  /** The scopes that surround the running code. */
+  surroundings(): QueryScope {
+    return new QueryScope(this.#parts.scope);
   }
 
   /** Runs the query; everything that can be refused is refused before it is sent. */
   async run(model: CompiledModel, params: QueryParams): Promise<unknown> {
+    const { cipher, keys, searching } = this.#parts;
     const operation = operationOf(model, params.operation);
-    const plan = planArguments(model, operation, params.args);
+    const surroundings = this.surroundings();
+    const plan = planArguments(model, operation, params.args, surroundings);
     if (plan.secondAttempt !== null && transactionOf(params)?.kind === 'batch')
       throw noSecondAttempt(model, plan.secondAttempt);
-    if (!plan.empty) plan.apply(this.#cipher, this.#keys.peek() ?? (await this.#keys.resolve()));
-    if (needsSearch(this.#searching, plan, params)) return this.#search(model, operation, plan, params);
-    return this.#finish(model, operation, plan, params, await attempts(plan, params));
+    const allowed = this.#parts.policy === undefined ? undefined : this.allowed(plan.uses);
+    if (allowed !== undefined) await allowed;
+    if (!plan.empty) {
+      const { scopes } = plan;
+      const views = keys.peekMany(scopes) ?? (await keys.forQuery(scopes));
+      plan.apply(cipher, (scope) => views.get(scope) as KeyView);
+    }
+    if (needsSearch(searching, plan, params)) return this.#search(surroundings, model, operation, plan, params);
+    return this.#finish(surroundings, model, operation, plan, params, await attempts(plan, params));
   }
 
   /** Reads what the filters need, and then runs the query. */
-  async #search(model: CompiledModel, operation: Operation, plan: Plan, params: QueryParams): Promise<unknown> {
-    const source = rowSource(this.#searching, params, (of, rows) => this.#values(of, rows));
+  async #search(
+    surroundings: QueryScope,
+    model: CompiledModel,
+    operation: Operation,
+    plan: Plan,
+    params: QueryParams,
+  ): Promise<unknown> {
+    const { searching } = this.#parts;
+    const source = rowSource(searching, params, (of, rows) => this.#values(surroundings, of, rows));
     const query = { model, operation: params.operation, args: params.args, plan };
-    const completed = await completeFilters(source, this.#searching, query);
+    const completed = await completeFilters(source, searching, query);
     if (completed.kind === 'count') return completed.count;
-    const { limit, provider } = this.#searching;
+    const { limit, provider } = searching;
     if (plan.order !== null) {
       const order = followedOrder(plan.order, plan.buckets, provider);
       const ordered = await inOrder(source, limit, order, query, params.query);
-      return this.#finish(model, operation, plan, params, ordered);
+      return this.#finish(surroundings, model, operation, plan, params, ordered);
     }
-    if (completed.kind === 'query') return this.#finish(model, operation, plan, params, await attempts(plan, params));
+    if (completed.kind === 'query') return this.#finish(surroundings, model, operation, plan, params, await attempts(plan, params));
     const rows = await params.query({ ...(params.args as object), take: limit + 1 });
     const kept = await siftRows(source, model, completed.leaves, rows as Dictionary[], limit);
-    return this.#finish(model, operation, plan, params, kept);
+    return this.#finish(surroundings, model, operation, plan, params, kept);
   }
 
-  async #values(model: CompiledModel, rows: readonly Dictionary[]): Promise<readonly Dictionary[]> {
-    return (await this.decryptRows(model, rows)) as readonly Dictionary[];
+  async #values(surroundings: QueryScope, model: CompiledModel, rows: readonly Dictionary[]): Promise<readonly Dictionary[]> {
+    return (await this.decryptRows(model, rows, surroundings)) as readonly Dictionary[];
   }
 
   /** Decrypts the result of a query. */
   async #finish(
+    surroundings: QueryScope,
     model: CompiledModel,
     operation: Operation,
     plan: Plan,
@@ -85,42 +110,73 @@ export class Transform {
   ): Promise<unknown> {
     if (plan.grouping !== null) {
       const { grouping } = plan;
-      return this.#decrypt((cells) => collectGroups(grouping, result, cells));
+      return this.#decrypt((cells) => collectGroups(grouping, result, { cells, surroundings }));
     }
     if (!operation.rows) return result;
     const path = fluentPathOf(params);
     const extras = path.reduce<Extras | undefined>((rows, field) => rows?.within(field), plan.extras);
-    return this.decryptRows(path.reduce(follow, model), result, extras);
+    return this.decryptRows(path.reduce(follow, model), result, surroundings, extras);
+  }
+
+  /** Asks the policy. Undefined when nothing has to be waited for; throws or rejects with its denials. */
+  allowed(uses: readonly FieldUse[]): Promise<void> | undefined {
+    return this.#parts.policy?.check(uses);
   }
 
   /** Decrypts what looks like rows of a model: a row, a list of rows, or null. */
-  decryptRows(model: CompiledModel, rows: unknown, extras?: Extras): Promise<unknown> {
-    return this.#decrypt((cells) => collectCells({ cells, decimal: this.#decimal }, model, rows, extras));
+  decryptRows(model: CompiledModel, rows: unknown, surroundings: QueryScope, extras?: Extras): Promise<unknown> {
+    const { decimal } = this.#parts;
+    return this.#decrypt((cells) => collectCells({ cells, decimal, surroundings }, model, rows, extras));
   }
 
   async #decrypt(collect: (cells: ResultCell[]) => unknown): Promise<unknown> {
     const found: ResultCell[] = [];
     const copy = collect(found);
     if (found.length === 0) return copy;
-    const values = this.#atHand(found) ?? (await this.#resolved(found));
-    for (let at = 0; at < found.length; at++) {
-      const { parent, key, node } = found[at] as ResultCell;
-      (parent as Record<string | number, unknown>)[key] = fromCipher(node, values[at], this.#decimal);
-    }
+    const batches = byScope(found);
+    const views = this.#parts.keys.peekMany(batches);
+    if (views === undefined || !this.#atHand(batches, views)) await this.#resolved(batches);
     return copy;
   }
 
-  /** The values if the keys of all cells are in memory. */
-  #atHand(cells: readonly ResultCell[]): readonly unknown[] | null {
-    const view = this.#keys.peek();
-    return view === undefined ? null : this.#cipher.read(view, cells);
+  /** Puts the values in their places if the keys of all cells are in memory. */
+  #atHand(batches: Batches, views: KeyViews): boolean {
+    const values = [...batches].map(([scope, cells]) => this.#parts.cipher.read(views.get(scope) as KeyView, cells));
+    if (values.includes(null)) return false;
+    for (const [at, cells] of [...batches.values()].entries()) this.#put(cells, values[at] as readonly unknown[]);
+    return true;
   }
 
-  async #resolved(found: readonly ResultCell[]): Promise<readonly unknown[]> {
-    const cells = this.#cipher.parse(found);
-    const keyIds = new Set(cells.map(({ cell }) => cell.keyId));
-    return this.#cipher.decrypt(this.#keys.peek(keyIds) ?? (await this.#keys.resolve(keyIds)), cells);
+  async #resolved(batches: Batches): Promise<void> {
+    const { cipher, keys } = this.#parts;
+    const parsed = [...batches].map(([scope, cells]) => ({ scope, cells, fields: cipher.parse(cells) }));
+    const wanted = new Map(parsed.map(({ scope, fields }) => [scope, new Set(fields.map(({ cell }) => cell.keyId))]));
+    const views = keys.peekMany(wanted) ?? (await keys.forReading(wanted));
+    const values = parsed.map(({ scope, fields }) => cipher.decrypt(views.get(scope) as KeyView, fields));
+    for (const [at, { cells }] of parsed.entries()) this.#put(cells, values[at] as readonly unknown[]);
   }
+
+  #put(cells: readonly ResultCell[], values: readonly unknown[]): void {
+    for (let at = 0; at < cells.length; at++) {
+      const { parent, key, node } = cells[at] as ResultCell;
+      (parent as Record<string | number, unknown>)[key] = fromCipher(node, values[at], this.#parts.decimal);
+    }
+  }
+}
+
+/** Cells by the scope that their keys belong to. */
+type Batches = ReadonlyMap<string, readonly ResultCell[]>;
+
+function byScope(cells: readonly ResultCell[]): Batches {
+  const first = (cells[0] as ResultCell).scope;
+  if (cells.every(({ scope }) => scope === first)) return new Map([[first, cells]]);
+  const batches = new Map<string, ResultCell[]>();
+  for (const cell of cells) {
+    const batch = batches.get(cell.scope);
+    if (batch === undefined) batches.set(cell.scope, [cell]);
+    else batch.push(cell);
+  }
+  return batches;
 }
 
 /** Sends the query, and once more with the plan's second filter when it found no row. */

@@ -145,4 +145,6 @@ export interface KeySource {
    * @throws ERR_KEY_UNKNOWN when one of the scopes has no keys
    */
   resolveMany?(wanted: ReadonlyMap<string, Iterable<string>>): Promise<ReadonlyMap<string, KeyView>>;
+  /** Makes the keys of a scope if it has none yet, and returns its view. Whoever races, one keyset is made. */
+  addScope?(scope: string): Promise<KeyView>;
 }

@@ -6,10 +6,11 @@
 import { type ColumnType, MAX_PAD, VALUE_TYPES, type ValueType } from '@fieldseal/core';
 import { type Annotation, type ArgumentValue, parseAnnotations, schemaError } from './annotation.ts';
 import { buildIndex } from './build-index.ts';
+import { scopeField, scopeSources } from './build-scope.ts';
 import { cellLimit, checkCellColumn } from './column-size.ts';
 import { checkPlain, type Refuse, refuser, type Surroundings } from './field-rules.ts';
+import { boundField } from './row-field.ts';
 import type {
-  BoundFieldMap,
   EncryptedFieldMap,
   FieldMode,
   IndexMap,
@@ -26,20 +27,15 @@ const COLUMNS: readonly ColumnType[] = ['String', 'Bytes', 'Json'];
 /** Modes that an annotation may name. */
 const MODES: readonly FieldMode[] = ['migrating', 'readonly'];
 
-/** Types of columns that cells can be bound to: their values have one text, in the client and in the database. */
-const BOUND_TYPES: readonly string[] = ['String', 'Int', 'BigInt'] satisfies BoundFieldMap['type'][];
-
-/** Databases whose text comparison folds case by default. */
-const FOLDING: readonly string[] = ['mysql', 'sqlserver'];
-
-/** Native types of text that give a value back as it was written. `Char` pads it with spaces. */
-const EXACT_TEXT: readonly string[] = ['Text', 'VarChar', 'MediumText', 'LongText', 'Uuid', 'Citext'];
-
 interface Annotated {
   readonly field: ParsedField;
   readonly encrypted: Annotation | undefined;
   readonly index: Annotation | undefined;
+  readonly scope: Annotation | undefined;
 }
+
+/** What one model says of itself; the rest depends on the others. */
+type ModelDraft = Omit<ModelMap, 'terms' | 'scopeSources'>;
 
 /**
  * Builds and checks the schema map.
@@ -49,7 +45,7 @@ interface Annotated {
 export function buildSchemaMap({ provider, enums, models }: ParsedSchema): SchemaMap {
   const referenced = new Set(models.flatMap((model) => model.fields.flatMap((field) => referencedBy(model, field))));
   const contexts = new Map<string, string>();
-  const entries = models.map((model): [string, Omit<ModelMap, 'terms'>] => {
+  const entries = models.map((model): [string, ModelDraft] => {
     const map = modelMap({ model, models, provider, enums, referenced });
     for (const [field, { context }] of Object.entries(map.encrypted)) {
       const name = `${context.model}.${context.field}`;
@@ -61,18 +57,24 @@ export function buildSchemaMap({ provider, enums, models }: ParsedSchema): Schem
     return [model.name, map];
   });
   const terms = termColumns(models, entries);
+  const sources = scopeSources({ provider, models }, entries);
   const used = new Set(entries.flatMap(([, map]) => Object.values(map.encrypted).map((field) => field.enum)));
   return {
     format: 'fieldseal-schema/1',
     enums: Object.fromEntries(Object.entries(enums).filter(([name]) => used.has(name))),
-    models: Object.fromEntries(entries.map(([name, map]) => [name, { ...map, terms: terms.get(name) ?? {} }])),
+    models: Object.fromEntries(
+      entries.map(([name, map]) => [
+        name,
+        { ...map, terms: terms.get(name) ?? {}, scopeSources: sources.get(name) ?? {} },
+      ]),
+    ),
   };
 }
 
 /** The columns of tables of terms, by model. */
 function termColumns(
   models: readonly ParsedModel[],
-  entries: readonly (readonly [string, Omit<ModelMap, 'terms'>])[],
+  entries: readonly (readonly [string, ModelDraft])[],
 ): ReadonlyMap<string, ModelMap['terms']> {
   return new Map(
     entries.flatMap(([model, { indexes }]) =>
@@ -87,7 +89,7 @@ function termColumns(
   );
 }
 
-function modelMap(around: Surroundings): Omit<ModelMap, 'terms'> {
+function modelMap(around: Surroundings): ModelDraft {
   const { model } = around;
   if (parseAnnotations(model.documentation, { model: model.name }).length > 0) {
     throw schemaError('an annotation stands on the model; put it on a field', { model: model.name });
@@ -128,6 +130,11 @@ function modelMap(around: Surroundings): Omit<ModelMap, 'terms'> {
     bound: Object.fromEntries(
       model.fields.flatMap((field) => (bound.has(field.name) ? [[field.name, boundField(around, field)]] : [])),
     ),
+    scope: scopeField(
+      around,
+      annotated.flatMap(({ field, scope }) => (scope === undefined ? [] : [field])),
+      Object.keys(encrypted).length > 0,
+    ),
     compounds: Object.fromEntries(model.compounds.map((compound) => [compound.name, compound.fields])),
   };
 }
@@ -146,12 +153,10 @@ function refuseSharedNames(model: ParsedModel, indexes: Readonly<Record<string, 
 function annotate(model: ParsedModel, field: ParsedField): Annotated {
   const place = { model: model.name, field: field.name };
   const annotations = parseAnnotations(field.documentation, place);
-  if (annotations.some(({ name }) => name === 'scope'))
-    throw schemaError('@scope is not supported by this version', place);
   if (annotations.length > 1) throw schemaError('a field has one annotation at most', place);
   const [annotation] = annotations;
   const of = (name: Annotation['name']) => (annotation?.name === name ? annotation : undefined);
-  return { field, encrypted: of('encrypted'), index: of('blindIndex') };
+  return { field, encrypted: of('encrypted'), index: of('blindIndex'), scope: of('scope') };
 }
 
 function encryptedField(around: Surroundings, field: ParsedField, { args }: Annotation): EncryptedFieldMap {
@@ -226,33 +231,6 @@ function boundFields({ model }: Surroundings, bind: ArgumentValue | undefined, r
   const unknown = names.find((name) => !model.fields.some((field) => field.name === name));
   if (unknown !== undefined) throw refuse(`bind names ${unknown}, which is no field of this model`);
   return model.fields.filter(({ name }) => names.includes(name)).map(({ name }) => name);
-}
-
-/** The rules for a field that cells are bound to: its value is known before the row is written, has one spelling, and stays. */
-function boundField({ model, provider }: Surroundings, field: ParsedField): BoundFieldMap {
-  const refuse = refuser(model, field);
-  const { type, nativeType, idDefault } = field;
-  if (field.kind !== 'scalar' || field.list || !BOUND_TYPES.includes(type))
-    throw refuse(`a cell cannot be bound to it: bind takes fields of type ${BOUND_TYPES.join(', ')}`);
-  if (field.documentation !== '' && parseAnnotations(field.documentation, { model: model.name }).length > 0)
-    throw refuse('a cell cannot be bound to an annotated field');
-  if (!field.required) throw refuse('a cell cannot be bound to it, because it may be NULL');
-  if (model.fields.some(({ relationFrom }) => relationFrom.includes(field.name)))
-    throw refuse('a cell cannot be bound to it, because a relation changes it');
-  if (field.hasDefault && idDefault === null)
-    throw refuse(
-      'a cell cannot be bound to it: its @default is made by the database, after the cell (use uuid(), cuid(), ulid() or nanoid())',
-    );
-  const [native] = nativeType ?? [];
-  if (type === 'String' && native !== undefined && !EXACT_TEXT.includes(native))
-    throw refuse(`a cell cannot be bound to it: @db.${native} may give another text back than was written`);
-  const folds = native === 'Citext' || FOLDING.includes(provider);
-  const spelling = type !== 'String' ? 'any' : native === 'Uuid' ? 'uuid' : folds ? 'lower' : 'any';
-  if (spelling !== 'any' && (idDefault?.startsWith('nanoid') || idDefault === 'ulid()'))
-    throw refuse(
-      'a cell cannot be bound to it: its ids have capital letters, and the database does not tell them from small ones',
-    );
-  return { dbName: field.dbName, type: type as BoundFieldMap['type'], make: idDefault, spelling };
 }
 
 function referencedBy(model: ParsedModel, field: ParsedField): string[] {

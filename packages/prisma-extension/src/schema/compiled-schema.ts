@@ -1,7 +1,7 @@
 import { defineIndex, type FieldSpec, type IndexSpec, type Normalizers } from '@fieldseal/core';
 import { COMBINATORS } from '../walk/grammar.ts';
 import { schemaError } from './annotation.ts';
-import type { BoundFieldMap, EncryptedFieldMap, FieldMode, IndexMap, SchemaMap } from './schema-map.ts';
+import type { BoundFieldMap, EncryptedFieldMap, FieldMode, IndexMap, SchemaMap, ScopeFieldMap } from './schema-map.ts';
 
 /** An encrypted field with the indexes that are kept for it. */
 export interface EncryptedNode {
@@ -40,6 +40,10 @@ export interface RelationNode {
   readonly model: CompiledModel;
   /** The index whose terms are in the table behind the relation, or null. */
   readonly terms: IndexNode | null;
+  /** Of a relation that is stored in the field that names the scope: the field of the other row that it is a copy of; else null. */
+  readonly scopeFrom: string | null;
+  /** Of the other end of such a relation: the field of this row that names the scope of those behind; else null. */
+  readonly scopeOf: string | null;
 }
 
 /** A model as queries need it. Fields that are neither encrypted, nor index columns, nor relations are not in it. */
@@ -52,6 +56,10 @@ export interface CompiledModel {
   readonly uniques: readonly string[];
   /** Fields that cells of this model are bound to. */
   readonly bound: ReadonlyMap<string, BoundFieldMap>;
+  /** The field that names the scope of each row, or null. */
+  readonly scope: ScopeFieldMap | null;
+  /** Fields that scopes of other models' rows are copies of. */
+  readonly scopeSources: ReadonlyMap<string, BoundFieldMap>;
   /** Fields that the client leaves out of results unless a query asks for them (its option `omit`). */
   readonly omitted: ReadonlySet<string>;
   /** Fields of each compound id and unique constraint. */
@@ -92,6 +100,8 @@ export function compileSchema(
       types: new Map(),
       uniques: [],
       bound: new Map(),
+      scope: null,
+      scopeSources: new Map(),
       omitted: new Set(omitted(name)),
       compounds: new Map(),
       compoundIndexes: [],
@@ -106,6 +116,8 @@ export function compileSchema(
     draft.types = new Map(Object.entries(model.fields));
     draft.uniques = model.uniques;
     draft.bound = new Map(Object.entries(model.bound));
+    draft.scope = model.scope;
+    draft.scopeSources = new Map(Object.entries(model.scopeSources));
     draft.compounds = new Map(Object.entries(model.compounds));
     const specs = new Map(
       Object.entries(model.encrypted).map(([field, { context, column, type, pad }]): [string, FieldSpec] => [
@@ -131,7 +143,14 @@ export function compileSchema(
       const list = type.endsWith('[]');
       const target = models.get(list ? type.slice(0, -2) : type);
       const terms = indexes.find(({ spec, child }) => child !== null && spec.column === field) ?? null;
-      if (target !== undefined) draft.fields.set(field, { kind: 'relation', list, model: target, terms });
+      if (target !== undefined) {
+        const stored = model.scope?.relations.find((relation) => relation.field === field);
+        const back = map.models[target.name]?.scope?.relations.find(
+          (relation) => relation.model === name && relation.back === field,
+        );
+        const scopes = { scopeFrom: stored?.from ?? null, scopeOf: back?.from ?? null };
+        draft.fields.set(field, { kind: 'relation', list, model: target, terms, ...scopes });
+      }
       if (target !== undefined && terms?.child != null) models.get(target.name)?.fields.set(terms.child, terms);
     }
     draft.reaches = draft.encrypted.length > 0;

@@ -40,6 +40,7 @@ interface DmmfField {
   /** A literal, a list of such, or a call. */
   readonly default?: unknown;
   readonly nativeType?: readonly [string, readonly string[]] | null | undefined;
+  readonly relationName?: string | null | undefined;
   readonly relationFromFields?: readonly string[] | undefined;
   readonly relationToFields?: readonly string[] | undefined;
   readonly relationOnDelete?: string | null | undefined;
@@ -83,6 +84,7 @@ function parseField(field: DmmfField, single: ReadonlySet<string>): ParsedField 
     nativeType: field.nativeType ?? null,
     relationFrom: field.relationFromFields ?? [],
     relationTo: field.relationToFields ?? [],
+    relationName: field.relationName ?? null,
     onDelete: field.relationOnDelete ?? null,
     documentation: field.documentation ?? '',
   };

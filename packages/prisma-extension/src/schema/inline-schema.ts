@@ -182,6 +182,9 @@ function finishModel({ name, documentation, fields, attributes }: Table): Parsed
   };
 }
 
+/** Name of a relation: its first argument, or the one called so. A string behind `map:` is another. */
+const RELATION_NAME = /^\s*"([^"]*)"|\bname\s*:\s*"([^"]*)"/;
+
 function parseField(
   code: string,
   model: string,
@@ -211,6 +214,10 @@ function parseField(
     nativeType: native === undefined ? null : [native.name.slice('db.'.length), split(native.args)],
     relationFrom: names(/\bfields\s*:\s*(\[[^\]]*\])/.exec(relation)?.[1] ?? ''),
     relationTo: names(/\breferences\s*:\s*(\[[^\]]*\])/.exec(relation)?.[1] ?? ''),
+    relationName:
+      RELATION_NAME.exec(relation)
+        ?.slice(1)
+        .find((name) => name !== undefined) ?? null,
     onDelete: /\bonDelete\s*:\s*(\w+)/.exec(relation)?.[1] ?? null,
     documentation,
     ignored: argsOf('ignore') !== undefined,

@@ -82,6 +82,28 @@ export interface BoundFieldMap {
   readonly spelling: 'any' | 'lower' | 'uuid';
 }
 
+/** The field that names the scope of each row. */
+export interface ScopeFieldMap extends BoundFieldMap {
+  readonly field: string;
+  /** Relations that the field is stored for: with another row the scope comes from there. */
+  readonly relations: readonly ScopeRelationMap[];
+  /** Relation fields of the model that are stored in it, those among them: a write of one excludes writes of their columns. */
+  readonly stored: readonly string[];
+}
+
+/** A relation that is stored in the field that names the scope, and maybe in others. */
+export interface ScopeRelationMap {
+  /** The relation field. */
+  readonly field: string;
+  readonly model: string;
+  /** Field of that model which the scope is a copy of. */
+  readonly from: string;
+  /** The relation field of that model which leads back. */
+  readonly back: string;
+  /** Whether the relation is stored in nothing else. */
+  readonly alone: boolean;
+}
+
 /** What the extension knows of a model. */
 export interface ModelMap {
   /** Name of the table in the database. */
@@ -99,6 +121,10 @@ export interface ModelMap {
   readonly uniques: readonly string[];
   /** Fields that cells are bound to. */
   readonly bound: Readonly<Record<string, BoundFieldMap>>;
+  /** The field that names the scope of each row, or null. */
+  readonly scope: ScopeFieldMap | null;
+  /** Fields that scopes of other models' rows are copies of. */
+  readonly scopeSources: Readonly<Record<string, BoundFieldMap>>;
   /** Fields of each compound id and unique constraint, by the name that queries use. */
   readonly compounds: Readonly<Record<string, readonly string[]>>;
 }
@@ -133,6 +159,8 @@ export interface ParsedField {
   readonly relationFrom: readonly string[];
   /** Fields of the other model that it points to. */
   readonly relationTo: readonly string[];
+  /** Name that both ends of a relation share; where the schema gives none, null or one that Prisma made. */
+  readonly relationName: string | null;
   /** What happens to the row when the one that the relation points to is deleted, as in `Cascade`; null where the schema does not say. */
   readonly onDelete: string | null;
   /** Triple-slash comment, its lines joined by line feeds. */

@@ -6,6 +6,8 @@
  */
 import { FieldsealError, observed, publish } from '@fieldseal/core';
 import type { CompiledModel } from '../schema/compiled-schema.ts';
+import { cellFields } from '../walk/binding.ts';
+import { columnValue } from '../walk/scope-frame.ts';
 import { isAbsent, isDictionary } from '../walk/value-kind.ts';
 import type { LeafPart, PendingLeaf } from './leaf.ts';
 import { noCell } from './no-cell.ts';
@@ -84,6 +86,14 @@ function levelFilter(level: readonly PendingLeaf[]): Dictionary {
   return { AND: [...scope].map((filter) => plainFilter(model, filter)) };
 }
 
+/** A filter of the rows of the leaves' scope alone: short terms may be those of another scope too. */
+function ofScope([leaf]: readonly PendingLeaf[], where: Dictionary): Dictionary {
+  const { model, scope } = leaf as PendingLeaf;
+  if (model.scope === null) return where;
+  const { field } = model.scope;
+  return { AND: [where, { [field]: columnValue(model, field, model.scope, scope) }] };
+}
+
 /** Leaves whose rows can be read together: all of the main filter, and others by the filter that they stand in. */
 function levelsOf(leaves: readonly PendingLeaf[]): PendingLeaf[][] {
   const levels = new Map<unknown, PendingLeaf[]>();
@@ -107,10 +117,9 @@ function plainFilter(model: CompiledModel, filter: Dictionary): Dictionary {
   return { AND: [Object.fromEntries(rest), ...parts] };
 }
 
-/** The fields that the leaves test, with those that their cells are bound to. */
+/** The fields that the leaves test, with those that their cells depend on. */
 function selectOf(leaves: readonly PendingLeaf[]): Dictionary {
-  const parts = leaves.flatMap((leaf) => leaf.parts);
-  const fields = parts.flatMap(({ node }) => [node.spec.field, ...node.bind.map(([bound]) => bound)]);
+  const fields = leaves.flatMap(({ model, parts }) => parts.flatMap(({ node }) => cellFields(model, node)));
   return Object.fromEntries(fields.map((field) => [field, true]));
 }
 
@@ -121,7 +130,7 @@ async function readAll(
   limit: number,
 ): Promise<Candidates> {
   const { model } = leaves[0] as PendingLeaf;
-  const stored = await source.read(model, { where, select: selectOf(leaves), take: limit + 1 });
+  const stored = await source.read(model, { where: ofScope(leaves, where), select: selectOf(leaves), take: limit + 1 });
   if (stored.length > limit) throw tooMany(leaves, limit);
   return { stored, values: await source.decrypt(model, stored) };
 }
@@ -145,7 +154,7 @@ async function readPage(
   const select = selectOf(leaves);
   for (let take = Math.max(FIRST_ROWS, 2 * page.rows); ; take *= GROWTH) {
     const most = Math.min(take, limit + 1);
-    const stored = await source.read(model, { ...page.args, where, select, take: page.backwards ? -most : most });
+    const stored = await source.read(model, { ...page.args, where: ofScope(leaves, where), select, take: page.backwards ? -most : most });
     const values = await source.decrypt(model, stored);
     const full = countMatches(leaves, values) >= page.rows;
     if (full) return cutToPage(leaves, { stored, values }, page);

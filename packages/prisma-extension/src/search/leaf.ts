@@ -49,6 +49,8 @@ export interface LeafPart {
 export interface Leaf {
   readonly model: CompiledModel;
   readonly within: Within;
+  /** Scope whose terms it gets. */
+  readonly scope: string;
   /** The filter that stands for the leaf, empty as yet. */
   readonly place: Dictionary;
   /** Filter that takes the terms in place of that when they are exact, so that they can name a unique row; or null. */

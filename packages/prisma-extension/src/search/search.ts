@@ -6,6 +6,7 @@
 import { FieldsealError } from '@fieldseal/core';
 import { clientWithin, delegateName, transactionOf } from '../client-internals.ts';
 import type { CompiledModel, EncryptedNode } from '../schema/compiled-schema.ts';
+import { cellFields } from '../walk/binding.ts';
 import type { Plan } from '../walk/plan.ts';
 import { isAbsent, isDictionary } from '../walk/value-kind.ts';
 import { countRows, matchCells, type Page, type RowSource, report, satisfies, tooMany } from './candidates.ts';
@@ -164,7 +165,7 @@ function valuesOf(
   nodes: readonly EncryptedNode[],
   rows: readonly Dictionary[],
 ): Promise<readonly Dictionary[]> {
-  const fields = nodes.flatMap(({ spec, bind }) => [spec.field, ...bind.map(([bound]) => bound)]);
+  const fields = nodes.flatMap((node) => cellFields(model, node));
   return source.decrypt(
     model,
     rows.map((row) => Object.fromEntries(fields.map((field) => [field, row[field]]))),
@@ -193,7 +194,7 @@ export async function inOrder(
   const { skip: _, ...asked } = given;
   const list = operation === 'findMany';
   const rows = (
-    list ? await query({ ...asked, ...page }) : await source.read(model, { ...page, select: fieldsOf(node) })
+    list ? await query({ ...asked, ...page }) : await source.read(model, { ...page, select: fieldsOf(model, node) })
   ) as Dictionary[];
   if (rows.length > limit) throw tooManyRows(order, limit);
   const places = pageOfRows(await valuesOf(source, model, [node], rows), order);
@@ -207,8 +208,8 @@ export async function inOrder(
   return query({ ...asked, where: { AND: [where, { [field]: rows[at]?.[field] }] }, orderBy: order.rest, skip: same });
 }
 
-function fieldsOf({ spec, bind }: EncryptedNode): Dictionary {
-  return Object.fromEntries([spec.field, ...bind.map(([bound]) => bound)].map((field) => [field, true]));
+function fieldsOf(model: CompiledModel, node: EncryptedNode): Dictionary {
+  return Object.fromEntries(cellFields(model, node).map((field) => [field, true]));
 }
 
 function isSameCell(a: unknown, b: unknown): boolean {

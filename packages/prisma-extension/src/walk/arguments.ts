@@ -5,6 +5,7 @@
  */
 import { FieldsealError } from '@fieldseal/core';
 import type { CompiledModel } from '../schema/compiled-schema.ts';
+import type { QueryScope } from '../scope-context.ts';
 import { MAIN, NESTED } from '../search/leaf.ts';
 import { bucketOrderOf } from './bucket-order.ts';
 import type { Extras } from './extras.ts';
@@ -18,10 +19,11 @@ import {
   walkWhere,
 } from './filters.ts';
 import { type Arguments, FIND, OPERATIONS, type Operation, type Rule } from './grammar.ts';
-import { groupByIndexes } from './grouping.ts';
+import { groupByIndexes, scopeOfGroups } from './grouping.ts';
 import { indexWritten } from './index-writes.ts';
 import { Plan } from './plan.ts';
-import { readBoundFields } from './selection.ts';
+import { namedByFilter, scopeOfValue } from './scope-frame.ts';
+import { fieldsRead, readBoundFields } from './selection.ts';
 import { canSift, readTestedFields, testedFields } from './tested-fields.ts';
 import { entriesOf, isAbsent, isDictionary, itemsOf } from './value-kind.ts';
 import { walkCreate, walkUpdate } from './writes.ts';
@@ -47,10 +49,16 @@ export function operationOf(model: CompiledModel, name: string): Operation {
  * Plans what has to be done to the arguments, which are changed in place later by the plan. Whatever cannot be served throws here, before
  * any SQL.
  *
- * @throws ERR_UNSUPPORTED_FILTER, ERR_UNSUPPORTED_OPERATION, ERR_INDEX_WRITTEN, ERR_BINDING
+ * @param surroundings - scopes that the query runs in; by default those of withScope
+ * @throws ERR_UNSUPPORTED_FILTER, ERR_UNSUPPORTED_OPERATION, ERR_INDEX_WRITTEN, ERR_BINDING, ERR_SCOPE_MISSING, ERR_SCOPE_CONFLICT
  */
-export function planArguments(model: CompiledModel, operation: Operation, args: unknown): Plan {
-  const plan = new Plan();
+export function planArguments(
+  model: CompiledModel,
+  operation: Operation,
+  args: unknown,
+  surroundings?: QueryScope,
+): Plan {
+  const plan = new Plan(surroundings);
   const finds = operation.list ? 'list' : operation.arguments === FIND ? 'first' : null;
   walkArguments({ plan, model, extras: plan.extras, main: true, finds }, operation.arguments, args);
   if (operation.list && isDictionary(args)) {
@@ -58,7 +66,7 @@ export function planArguments(model: CompiledModel, operation: Operation, args: 
     const fields = plan.sifts ? testedFields(plan.leaves) : plan.order === null ? [] : [plan.order.node.spec.field];
     if (fields.length > 0) readTestedFields(model, args, fields, plan.extras);
   }
-  if (operation.rows && isDictionary(args)) readBoundFields(model, args, plan.extras);
+  if (operation.rows) readRows({ plan, model, extras: plan.extras }, args);
   return plan;
 }
 
@@ -87,19 +95,24 @@ const WALKS: Readonly<Record<Rule, Walk>> = {
   target: ({ plan, model }, value) => walkWhere(plan, model, value),
   create: ({ plan, model }, value) => walkCreate(plan, model, value),
   createMany: ({ plan, model }, value) => walkCreate(plan, model, value, true),
-  update: ({ plan, model }, value, _, args) => walkUpdate(plan, model, value, args['where']),
-  updateMany: ({ plan, model }, value, _, args) => walkUpdate(plan, model, value, args['where'], true),
+  update: ({ plan, model }, value, _, args) => walkUpdate(plan, model, value, args),
+  updateMany: ({ plan, model }, value, _, args) => walkUpdate(plan, model, value, args, true),
   selection: walkSelection,
   orderBy: ({ plan, model, finds }, value, _, args) => {
     const order = finds === null ? null : bucketOrderOf(model, args, finds === 'first');
-    if (order !== null) plan.order = order;
+    if (order !== null) {
+      const scope = scopeOfGroups(plan, model, args, 'orderBy');
+      if ('id' in scope) plan.orderIn(scope.id, order);
+    }
     walkOrderBy(model, order === null ? value : order.rest);
   },
-  distinct: ({ model }, value, argument, args) => {
+  distinct: ({ plan, model }, value, argument, args) => {
+    if (itemsOf(value).some((field) => model.fields.get(String(field))?.kind === 'encrypted'))
+      scopeOfGroups(plan, model, args, argument);
     args[argument] = distinctFields(model, value);
   },
   by: ({ plan, model }, _, __, args) => {
-    plan.grouping = groupByIndexes(model, args);
+    plan.grouping = groupByIndexes(plan, model, args);
   },
   aggregate: ({ model }, value, argument) => {
     for (const [field] of entriesOf(value)) refuseEncrypted(model, field, argument);
@@ -151,7 +164,22 @@ function walkRelation(at: At, selection: Dictionary, key: string): void {
   if (selection[key] === true && at.model.omitted.size > 0) selection[key] = {};
   const args = selection[key];
   walkArguments(at, FIND, args);
-  if (isDictionary(args)) readBoundFields(at.model, args, at.extras);
+  if (args !== false && !isAbsent(args)) readRows(at, args);
+}
+
+/** What is read of rows: for the caller, and for us alone. */
+function readRows({ plan, model, extras }: Pick<At, 'plan' | 'model' | 'extras'>, args: unknown): void {
+  const given = isDictionary(args) ? args : {};
+  plan.reads.push({ model, fields: fieldsRead(model, given), scope: readScope(plan, model, given) });
+  if (isDictionary(args)) readBoundFields(model, args, extras);
+}
+
+/** The scope of rows that are read, as far as the query tells. */
+function readScope({ surroundings }: Plan, model: CompiledModel, { where }: Dictionary): string | null {
+  const current = surroundings.of(model.name);
+  if (model.scope === null) return current ?? '';
+  const named = namedByFilter(model, model.scope.field, model.scope, where);
+  return named === undefined ? current || null : scopeOfValue(named);
 }
 
 function walkOrderBy(model: CompiledModel, order: unknown): void {

@@ -97,14 +97,29 @@ export function bindingOfRow({ spec, bind }: EncryptedNode, row: Dictionary): re
   });
 }
 
-/** The operand of an equality filter: the value itself or `{ equals }` alone. */
-function equalTo(filter: unknown): unknown {
+/** Fields that have to be read to open the cells of a field: it, those that they are bound to, and the one that names their scope. */
+export function cellFields({ scope }: CompiledModel, { spec, bind }: EncryptedNode): string[] {
+  return [spec.field, ...bind.map(([bound]) => bound), ...(scope === null ? [] : [scope.field])];
+}
+
+/** The operand of an equality filter: the value itself or `{ equals }` alone; undefined for another filter. */
+export function equalTo(filter: unknown): unknown {
   if (!isDictionary(filter)) return isAbsent(filter) || filter === null ? undefined : filter;
   const given = Object.entries(filter).filter(([, operand]) => !isAbsent(operand));
   return given.length === 1 && given[0]?.[0] === 'equals' && given[0][1] !== null ? given[0][1] : undefined;
 }
 
-function boundText(model: CompiledModel, field: string, { type, spelling }: BoundFieldMap, value: unknown): string {
+/**
+ * The one text of a value of a field that cells depend on.
+ *
+ * @throws ERR_BINDING where the database may find it under another, ERR_VALUE for a value of another type
+ */
+export function boundText(
+  model: CompiledModel,
+  field: string,
+  { type, spelling }: BoundFieldMap,
+  value: unknown,
+): string {
   try {
     const text = canonicalText(type, value);
     if (SPELLINGS[spelling].test(text)) return text;

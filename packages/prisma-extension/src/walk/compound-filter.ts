@@ -65,7 +65,7 @@ function moveEqualities(
   const direct = isExactEquality(index.spec) && isAbsent(where[index.spec.column]) ? where : null;
   const place: Dictionary = {};
   if (direct === null) addToAnd(where, place);
-  plan.leaves.push(leafOf(model, index, found, { within, place, direct }));
+  plan.search(leafOf(model, index, found, { within, place, direct }));
 }
 
 /**
@@ -75,7 +75,7 @@ function moveEqualities(
 export function nameByCompound(plan: Plan, model: CompiledModel, index: IndexNode, value: Dictionary): void {
   const found = isExactEquality(index.spec) ? equalitiesOf(model, index.spec, value) : null;
   if (found === null || !isAbsent(value[index.spec.column])) return;
-  plan.leaves.push(leafOf(model, index, found, { within: NESTED, place: {}, direct: value }));
+  plan.search(leafOf(model, index, found, { within: NESTED, place: {}, direct: value }));
 }
 
 function leafOf(
@@ -83,7 +83,7 @@ function leafOf(
   index: IndexNode,
   found: readonly Equality[],
   at: Pick<Leaf, 'within' | 'place' | 'direct'>,
-): Leaf {
+): Omit<Leaf, 'scope'> {
   const values = found.map(({ node, value }) => toCipher(node, value));
   const parts = found.map(({ node, remove }, source) => {
     remove();

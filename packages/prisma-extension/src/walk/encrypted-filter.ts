@@ -275,7 +275,7 @@ function tooShort(node: EncryptedNode): Error {
 function leaf(plan: Plan, { model, node, within }: FieldFilter, service: Service, negated: boolean): Dictionary {
   const { index, searches, literal, test } = service;
   const place: Dictionary = {};
-  plan.leaves.push({
+  plan.search({
     model,
     within: negated ? negatedPlace(within) : within,
     place,

@@ -13,6 +13,7 @@ import { COMBINATORS, LIST_QUANTIFIERS, ONE_QUANTIFIERS } from './grammar.ts';
 import { equalityIndex, exactIndex, isExactEquality } from './index-choice.ts';
 import { checkListFilter, checkOperand, comparisonsOf, isNullTest, referencesIn, unserved } from './operands.ts';
 import type { Plan } from './plan.ts';
+import { confineToScope, namedByFilter, ScopeFrame } from './scope-frame.ts';
 import { entriesOf, isAbsent, isDictionary, itemsOf } from './value-kind.ts';
 
 type Dictionary = Record<string, unknown>;
@@ -77,8 +78,13 @@ export function walkAttempt(plan: Plan, model: CompiledModel, where: unknown): A
     const index = equalityOf(node, value);
     if (!isAbsent(filter[index.column])) throw unserved(node, 'the filter names the field and its index');
     delete filter[key];
-    walkFilter(plan, model, filter, 'any', NESTED);
-    putFilter(plan, node, index, filter, value);
+    const named = model.scope === null ? undefined : namedByFilter(model, model.scope.field, model.scope, filter);
+    const frame = new ScopeFrame(model, 'filter', named, plan.surroundings);
+    plan.within(frame, () => {
+      walkFilter(plan, model, filter, 'any', NESTED);
+      putFilter(plan, node, index, filter, value);
+    });
+    confineToScope(frame, filter); // the second attempt finds plaintext, which is of no scope
     return { where: filter, field: key, column: index.column, value };
   }
   walkUnique(plan, model, where);
@@ -94,15 +100,39 @@ function equalityOf(node: EncryptedNode, filter: unknown): IndexSpec {
   return index.spec;
 }
 
+/**
+ * Walks a level of a filter in the scope that it names, or that the level around it names. Where none does and a scope is needed, the whole
+ * filter of the model is confined to the scope of the surroundings: terms of it say nothing of the rows of others.
+ */
 function walkFilter(plan: Plan, model: CompiledModel, where: unknown, purpose: Purpose, within: Within): void {
   if (!model.reaches || !isDictionary(where)) return;
+  const outer = plan.frame?.kind === 'filter' && plan.frame.model === model ? plan.frame : null;
+  const named = model.scope === null ? undefined : namedByFilter(model, model.scope.field, model.scope, where);
+  if (outer !== null && named === undefined) walkLevel(plan, model, where, purpose, within);
+  else {
+    const frame = new ScopeFrame(model, 'filter', named ?? givenBy(plan, model), plan.surroundings);
+    plan.within(frame, () => walkLevel(plan, model, where, purpose, within));
+    // A term that names a unique row is one of its scope.
+    if (outer === null && purpose === 'any') confineToScope(frame, where);
+  }
+}
+
+/** The scope of the rows behind a relation that a nested write follows. */
+function givenBy({ frame }: Plan, model: CompiledModel): (() => string) | undefined {
+  return frame?.kind === 'relation' && frame.model === model && frame.named ? () => frame.id() : undefined;
+}
+
+function walkLevel(plan: Plan, model: CompiledModel, where: Dictionary, purpose: Purpose, within: Within): void {
   const inside = within.positive ? { ...within, scope: [...within.scope, where] } : within;
   walkCompounds(plan, model, where, inside, purpose === 'unique');
   for (const [key, value] of Object.entries(where)) {
     const node = model.fields.get(key);
     if (isAbsent(value)) continue;
     if (COMBINATORS.includes(key)) walkCombined(plan, model, key, value, inside);
-    else if (node?.kind === 'relation') walkRelationFilter(plan, node, value, within.positive);
+    else if (node?.kind === 'relation')
+      plan.within(new ScopeFrame(model, 'row', undefined, plan.surroundings), () =>
+        walkRelationFilter(plan, node, value, within.positive),
+      );
     else if (node?.kind === 'encrypted' && node.list) checkListFilter(node, value);
     else if (node?.kind === 'encrypted')
       walkEncryptedFilter(plan, {

@@ -1,14 +1,18 @@
 import { FieldsealError } from '@fieldseal/core';
 import type { CompiledModel, EncryptedNode } from '../schema/compiled-schema.ts';
 import { exactIndex } from './index-choice.ts';
-import type { ResultCell } from './results.ts';
-import { isDictionary, itemsOf } from './value-kind.ts';
+import type { Plan } from './plan.ts';
+import { type Reading, readScope } from './results.ts';
+import { confineToScope, namedByFilter, ScopeFrame } from './scope-frame.ts';
+import { isAbsent, isDictionary, itemsOf } from './value-kind.ts';
 
 type Dictionary = Record<string, unknown>;
 
 /** How the groups of a groupBy on encrypted fields are turned into values. */
 export interface Grouping {
   readonly keys: readonly { readonly field: string; readonly node: EncryptedNode; readonly column: string }[];
+  /** The scope of all groups, or the field of a group that names its own. */
+  readonly scope: { readonly id: string } | { readonly of: CompiledModel };
   /** Columns of terms that were grouped by and not asked for. */
   readonly hidden: readonly string[];
   /** Whether `_min` was asked for too. */
@@ -22,7 +26,7 @@ export interface Grouping {
  * @returns null when no encrypted field is grouped by
  * @throws ERR_UNSUPPORTED_FILTER when no exact index serves a field
  */
-export function groupByIndexes(model: CompiledModel, args: Dictionary): Grouping | null {
+export function groupByIndexes(plan: Plan, model: CompiledModel, args: Dictionary): Grouping | null {
   const asked = itemsOf(args['by']).map(String);
   const keys = asked.flatMap((field) => {
     const node = model.fields.get(field);
@@ -30,11 +34,13 @@ export function groupByIndexes(model: CompiledModel, args: Dictionary): Grouping
   });
   if (keys.length === 0) return null;
   for (const { field, node } of keys) refuseWithoutValue(model, field, node);
+  const scope = scopeOfGroups(plan, model, args, 'by');
+  plan.reads.push({ model, fields: keys.map(({ field }) => field), scope: 'id' in scope ? scope.id : null });
   const columns = new Map(keys.map(({ field, column }) => [field, column]));
   args['by'] = [...new Set(asked.map((field) => columns.get(field) ?? field))];
   const min = isDictionary(args['_min']) ? args['_min'] : null;
   args['_min'] = { ...min, ...Object.fromEntries(keys.map(({ field }) => [field, true])) };
-  return { keys, hidden: [...columns.values()].filter((column) => !asked.includes(column)), min: min !== null };
+  return { keys, scope, hidden: [...columns.values()].filter((column) => !asked.includes(column)), min: min !== null };
 }
 
 /**
@@ -42,16 +48,21 @@ export function groupByIndexes(model: CompiledModel, args: Dictionary): Grouping
  *
  * @throws ERR_UNSUPPORTED_FILTER for a group of rows that have values and no terms, as after an index was added: the values may differ
  */
-export function collectGroups({ keys, hidden, min }: Grouping, groups: unknown, cells: ResultCell[]): unknown {
+export function collectGroups(
+  { keys, scope: of, hidden, min }: Grouping,
+  groups: unknown,
+  { cells, surroundings }: Pick<Reading, 'cells' | 'surroundings'>,
+): unknown {
   return itemsOf(groups).map((group) => {
     const { _min, ...row } = group as { _min: Dictionary } & Dictionary;
     const rest = { ..._min };
+    const scope = 'id' in of ? of.id : readScope({ surroundings }, of.of, row);
     for (const { field, node, column } of keys) {
       const stored = rest[field];
       if (stored !== null && row[column] === null) throw withoutTerms(node);
       delete rest[field];
       row[field] = stored;
-      if (stored !== null) cells.push({ parent: row, key: field, node, spec: node.spec, stored, binding: null });
+      if (stored !== null) cells.push({ parent: row, key: field, node, spec: node.spec, stored, binding: null, scope });
     }
     for (const column of hidden) delete row[column];
     if (min) row['_min'] = rest;
@@ -82,4 +93,24 @@ function refuseWithoutValue(model: CompiledModel, field: string, { spec, bind }:
       hint: 'Group by its index column instead, and look the values up.',
     },
   );
+}
+
+/**
+ * The scope of rows that are told apart by terms: equal values of two scopes have different ones. So either the scope is told apart too, or
+ * the rows are confined to one.
+ *
+ * @param argument - the one that holds the fields: `by` or `distinct`
+ * @throws ERR_SCOPE_MISSING
+ */
+export function scopeOfGroups(plan: Plan, model: CompiledModel, args: Dictionary, argument: string): Grouping['scope'] {
+  const { scope } = model;
+  if (scope !== null && itemsOf(args[argument]).includes(scope.field)) return { of: model };
+  const named = scope === null ? undefined : namedByFilter(model, scope.field, scope, args['where']);
+  const frame = new ScopeFrame(model, 'filter', named, plan.surroundings);
+  const id = frame.id();
+  if (frame.pinned) {
+    if (isAbsent(args['where'])) args['where'] = {};
+    if (isDictionary(args['where'])) confineToScope(frame, args['where']);
+  }
+  return { id };
 }

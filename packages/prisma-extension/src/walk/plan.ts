@@ -3,6 +3,7 @@ import {
   type FieldCipher,
   type FieldSpec,
   FieldsealError,
+  type FieldUse,
   type IndexSpec,
   type KeyView,
   type PlainField,
@@ -11,7 +12,8 @@ import {
   searchTerms,
   storedTerms,
 } from '@fieldseal/core';
-import type { EncryptedNode, IndexNode } from '../schema/compiled-schema.ts';
+import type { CompiledModel, EncryptedNode, IndexNode } from '../schema/compiled-schema.ts';
+import { QueryScope } from '../scope-context.ts';
 import { placeTerms } from '../search/condition.ts';
 import type { Leaf, PendingLeaf, PlacedLeaf } from '../search/leaf.ts';
 import { bindingOf, type RowIdentity } from './binding.ts';
@@ -19,12 +21,21 @@ import type { BucketOrder } from './bucket-order.ts';
 import { Extras } from './extras.ts';
 import type { Attempt } from './filters.ts';
 import type { Grouping } from './grouping.ts';
+import { type ScopeFrame, scopeMissing } from './scope-frame.ts';
 import { toCipher } from './typed-value.ts';
 
 /** Where a value is to be put: a member of an object or an item of an array. */
 interface Place {
   readonly parent: object;
   readonly key: string | number;
+}
+
+/** What is made under the keys of one scope. */
+interface Batch {
+  readonly values: (Place & PlainField & { readonly limit: number | null })[];
+  readonly stored: (RowToIndex & { readonly put: (terms: StoredTerms) => void })[];
+  readonly terms: (Place & { readonly index: IndexSpec; readonly value: unknown })[];
+  readonly leaves: Leaf[];
 }
 
 /**
@@ -44,13 +55,55 @@ export class Plan {
   buckets: readonly string[] = [];
   /** Whether rows that do not satisfy the leaves of the main filter are left out of the result. */
   sifts = false;
-  /** Leaves of filters that have placeholders. */
+  /** Leaves of filters that have placeholders; {@link search} adds to them. */
   readonly leaves: Leaf[] = [];
   /** The same with their terms, once the plan was applied. */
   placed: readonly PlacedLeaf[] = [];
-  readonly #values: (Place & PlainField & { readonly limit: number | null })[] = [];
-  readonly #stored: (RowToIndex & { readonly put: (terms: StoredTerms) => void })[] = [];
-  readonly #terms: (Place & { readonly index: IndexSpec; readonly value: unknown })[] = [];
+  /** Scopes that surround the query. */
+  readonly surroundings: QueryScope;
+  /** Encrypted fields that the query reads, of each part that gives rows. */
+  readonly reads: {
+    readonly model: CompiledModel;
+    readonly fields: readonly string[];
+    readonly scope: string | null;
+  }[] = [];
+  readonly #batches = new Map<string, Batch>();
+  #frame: ScopeFrame | null = null;
+  #orderScope = '';
+
+  constructor(surroundings: QueryScope = new QueryScope(undefined)) {
+    this.surroundings = surroundings;
+  }
+
+  /** The part of the query that is walked, of which scopes are asked. */
+  get frame(): ScopeFrame | null {
+    return this.#frame;
+  }
+
+  /** Walks a part of the query: what is encrypted or indexed meanwhile is so in its scope. */
+  within(frame: ScopeFrame, walk: () => void): void {
+    const outer = this.#frame;
+    this.#frame = frame;
+    try {
+      walk();
+    } finally {
+      this.#frame = outer;
+    }
+  }
+
+  /** What is made in the scope of the part that is walked. */
+  #batch(model: string): Batch {
+    if (this.#frame === null) throw scopeMissing({ name: model, scope: null } as CompiledModel);
+    return this.#batchOf(this.#frame.id());
+  }
+
+  #batchOf(scope: string): Batch {
+    const known = this.#batches.get(scope);
+    if (known !== undefined) return known;
+    const made: Batch = { values: [], stored: [], terms: [], leaves: [] };
+    this.#batches.set(scope, made);
+    return made;
+  }
 
   /**
    * Puts the cell of `value` at `parent[key]`.
@@ -59,7 +112,8 @@ export class Plan {
    */
   encrypt(parent: object, key: string | number, node: EncryptedNode, value: unknown, row: RowIdentity): void {
     const { spec, limit } = node;
-    this.#values.push({ parent, key, spec, limit, value: toCipher(node, value), binding: bindingOf(node, row) });
+    const field = { parent, key, spec, limit, value: toCipher(node, value), binding: bindingOf(node, row) };
+    this.#batch(spec.model).values.push(field);
   }
 
   /**
@@ -71,7 +125,11 @@ export class Plan {
     const empty = spec.many ? [] : null;
     data[spec.column] = empty;
     if (!values.includes(null))
-      this.#stored.push({ index: spec, values, put: (terms) => (data[spec.column] = terms ?? empty) });
+      this.#batch(spec.model).stored.push({
+        index: spec,
+        values,
+        put: (terms) => (data[spec.column] = terms ?? empty),
+      });
   }
 
   /** Puts what an index stores for values into a nested write: the rows of its table of terms, in one statement. */
@@ -80,12 +138,27 @@ export class Plan {
       const rows = Array.isArray(terms) ? (terms as readonly string[]).map((term) => ({ [column]: term })) : [];
       if (rows.length > 0) write['createMany'] = { data: rows };
     };
-    this.#stored.push({ index, values, put });
+    this.#batch(index.model).stored.push({ index, values, put });
   }
 
   /** Puts the index term of `value` at `parent[key]`. */
   index(parent: object, key: string | number, node: EncryptedNode, index: IndexSpec, value: unknown): void {
-    this.#terms.push({ parent, key, index, value: toCipher(node, value) });
+    this.#batch(index.model).terms.push({ parent, key, index, value: toCipher(node, value) });
+  }
+
+  /** Notes a leaf of a filter, which gets the terms of the scope that it stands in. */
+  search(given: Omit<Leaf, 'scope'>): void {
+    const batch = this.#batch(given.model.name);
+    const leaf: Leaf = { ...given, scope: (this.#frame as ScopeFrame).id() };
+    batch.leaves.push(leaf);
+    this.leaves.push(leaf);
+  }
+
+  /** Orders the rows of one scope by an encrypted field. */
+  orderIn(scope: string, order: BucketOrder): void {
+    this.#batchOf(scope);
+    this.order = order;
+    this.#orderScope = scope;
   }
 
   /** Leaves whose rows have to be read, once the plan was applied. */
@@ -103,25 +176,80 @@ export class Plan {
 
   /** Whether there is nothing to do, so that no key is needed. */
   get empty(): boolean {
-    const given = [this.#values, this.#terms, this.#stored, this.leaves];
-    return this.order === null && given.every((list) => list.length === 0);
+    return this.#batches.size === 0;
+  }
+
+  /** Scopes whose keys are needed, with whether something is written in them. */
+  get scopes(): ReadonlyMap<string, boolean> {
+    return new Map(
+      [...this.#batches].map(([scope, { values, stored }]) => [scope, values.length > 0 || stored.length > 0]),
+    );
+  }
+
+  /** Uses of keys that the query makes before it is sent, one of each model, scope and operation. */
+  get uses(): FieldUse[] {
+    const made = [...this.#batches].flatMap(([scope, { values, stored, terms, leaves }]) => [
+      ...usesOf(
+        'encrypt',
+        scope,
+        values.map(({ spec }) => spec),
+      ),
+      ...usesOf(
+        'search',
+        scope,
+        [...terms.map(({ index }) => index), ...leaves.map(({ index }) => index.spec)].flatMap(({ sources }) => sources),
+      ),
+      // Terms beside values that are encrypted are part of that.
+      ...(values.length > 0
+        ? []
+        : usesOf(
+            'encrypt',
+            scope,
+            stored.flatMap(({ index }) => index.sources),
+          )),
+    ]);
+    const read = new Map<string, FieldUse>();
+    for (const { model, fields, scope } of this.reads) {
+      const key = JSON.stringify([model.name, scope]);
+      const known = read.get(key)?.fields ?? [];
+      if (fields.length > 0)
+        read.set(key, { scope, model: model.name, fields: [...new Set([...known, ...fields])], operation: 'decrypt' });
+    }
+    return [...made, ...read.values()];
   }
 
   /** Does everything. Throws ERR_VALUE for a value that is not of its field's type or does not fit its column, before anything is changed. */
-  apply(cipher: FieldCipher, view: KeyView): void {
-    const terms = blindIndexTerms(view.indexRoot, this.#terms);
-    const stored = storedTerms(view.indexRoot, this.#stored);
-    const cells = cipher.encrypt(view, this.#values);
-    for (const [at, { spec, limit }] of this.#values.entries()) {
-      if (limit !== null && (cells[at] as string | Uint8Array).length > limit) throw tooLong(spec);
-    }
+  apply(cipher: FieldCipher, viewOf: (scope: string) => KeyView): void {
+    const puts = [...this.#batches].map(([scope, batch]) => prepared(cipher, viewOf(scope), batch));
     if (this.order !== null)
-      this.buckets = searchTerms(view.indexRoot, this.order.index.spec, { range: {} })?.terms ?? [];
-    this.placed = placeTerms(view.indexRoot, this.leaves);
-    for (const [at, { put: keep }] of this.#stored.entries()) keep(stored[at] ?? null);
-    for (const [at, place] of this.#terms.entries()) put(place, terms[at]);
-    for (const [at, place] of this.#values.entries()) put(place, cells[at]);
+      this.buckets =
+        searchTerms(viewOf(this.#orderScope).indexRoot, this.order.index.spec, { range: {} })?.terms ?? [];
+    this.placed = [...this.#batches].flatMap(([scope, { leaves }]) => placeTerms(viewOf(scope).indexRoot, leaves));
+    for (const put of puts) put();
   }
+}
+
+/** Makes the cells and terms of a batch; the function that is returned puts them in their places. */
+function prepared(cipher: FieldCipher, view: KeyView, batch: Batch): () => void {
+  const terms = blindIndexTerms(view.indexRoot, batch.terms);
+  const stored = storedTerms(view.indexRoot, batch.stored);
+  const cells = batch.values.length === 0 ? [] : cipher.encrypt(view, batch.values);
+  for (const [at, { spec, limit }] of batch.values.entries()) {
+    if (limit !== null && (cells[at] as string | Uint8Array).length > limit) throw tooLong(spec);
+  }
+  return () => {
+    for (const [at, { put: keep }] of batch.stored.entries()) keep(stored[at] ?? null);
+    for (const [at, place] of batch.terms.entries()) put(place, terms[at]);
+    for (const [at, place] of batch.values.entries()) put(place, cells[at]);
+  };
+}
+
+function usesOf(operation: FieldUse['operation'], scope: string, specs: readonly FieldSpec[]): FieldUse[] {
+  const models = [...new Set(specs.map(({ model }) => model))];
+  return models.map((model) => {
+    const own = specs.filter((spec) => spec.model === model);
+    return { scope, model, fields: [...new Set(own.map(({ field }) => field))], operation, points: own.length };
+  });
 }
 
 /** The database would refuse the cell, or cut it where MySQL skips duplicates. */

@@ -4,17 +4,24 @@ import { isDictionary } from './value-kind.ts';
 
 type Dictionary = Record<string, unknown>;
 
+/** Encrypted fields that a query reads of a model. */
+export function fieldsRead(model: CompiledModel, args: Dictionary): string[] {
+  const all = isDictionary(args['select']) && mayCompute(model, args);
+  return model.encrypted.flatMap(([field]) => (all || isRead(model, args, field) ? [field] : []));
+}
+
 /**
- * Makes a query read the fields that its cells are bound to, where it reads such cells and not the fields. Changed in place; what was
+ * Makes a query read the fields that its cells are bound to, and the one that names their scope, where it reads such cells and not the fields. Changed in place; what was
  * added is noted in `extras`. A computed field of another extension may need any field, and Prisma adds what it needs later.
  */
 export function readBoundFields(model: CompiledModel, args: Dictionary, extras: Extras): void {
-  if (model.bound.size === 0) return;
+  if (model.bound.size === 0 && model.scope === null) return;
   const computed = mayCompute(model, args);
   const needed = new Set(
-    model.encrypted.flatMap(([field, { bind }]) =>
-      (computed && isDictionary(args['select'])) || isRead(model, args, field) ? bind.map(([bound]) => bound) : [],
-    ),
+    model.encrypted.flatMap(([field, { bind }]) => {
+      if (!(computed && isDictionary(args['select'])) && !isRead(model, args, field)) return [];
+      return [...bind.map(([bound]) => bound), ...(model.scope === null ? [] : [model.scope.field])];
+    }),
   );
   for (const field of needed) {
     if (isRead(model, args, field)) continue;

@@ -11,6 +11,15 @@ import { walkUnique, walkWhere } from './filters.ts';
 import { NESTED_WRITES, type NestedWrite, type Rule, SCALAR_UPDATES } from './grammar.ts';
 import { indexWritten, type WriteKind, walkIndexes } from './index-writes.ts';
 import type { Plan } from './plan.ts';
+import { ScopeFrame } from './scope-frame.ts';
+import {
+  createdFrame,
+  refuseScopeChange,
+  refuseSourceWrites,
+  refuseTakenIn,
+  sourceScope,
+  updatedFrame,
+} from './scope-writes.ts';
 import { isStoredNull } from './typed-value.ts';
 import { entriesOf, isAbsent, isDictionary, itemsOf } from './value-kind.ts';
 
@@ -22,33 +31,65 @@ type Dictionary = Record<string, unknown>;
  * @param bulk - whether one statement writes them all, which cannot write rows of other tables
  */
 export function walkCreate(plan: Plan, model: CompiledModel, data: unknown, bulk = false): void {
+  const around = plan.frame;
   for (const row of itemsOf(data)) {
-    if (model.reaches && isDictionary(row))
-      walkRow(plan, model, row, identityOfCreated(model, row), { creates: true, bulk });
+    if (!model.reaches || !isDictionary(row)) continue;
+    const frame = createdFrame(plan.surroundings, model, row, around);
+    plan.within(frame, () => walkRow(plan, model, row, identityOfCreated(model, row), { creates: true, bulk }));
   }
 }
 
 /**
- * Changes of the row, or the rows, that `where` names. Changed in place.
+ * Changes of the row, or the rows, that the `where` beside them names. Changed in place.
  *
+ * @param parts - what holds the filter as `where`, or nothing yet
  * @param bulk - whether one statement changes them all
  */
-export function walkUpdate(plan: Plan, model: CompiledModel, data: unknown, where: unknown, bulk = false): void {
+export function walkUpdate(plan: Plan, model: CompiledModel, data: unknown, parts: Dictionary, bulk = false): void {
   if (!model.reaches || !isDictionary(data)) return;
   refuseBoundWrites(model, data);
-  walkRow(plan, model, data, identityOfFiltered(model, where), { creates: false, bulk });
+  refuseSourceWrites(model, data);
+  const { frame, confineRows } = updatedFrame(plan, model, parts);
+  refuseScopeChange(frame, data);
+  plan.within(frame, () =>
+    walkRow(plan, model, data, identityOfFiltered(model, parts['where']), { creates: false, bulk }, parts),
+  );
+  confineRows();
 }
 
-function walkRow(plan: Plan, model: CompiledModel, data: Dictionary, row: RowIdentity, kind: WriteKind): void {
+/** @param parts - what holds the filter of a row that is updated */
+function walkRow(
+  plan: Plan,
+  model: CompiledModel,
+  data: Dictionary,
+  row: RowIdentity,
+  kind: WriteKind,
+  parts?: Dictionary,
+): void {
   refuseHandWrittenTerms(model, data);
   for (const [key, value] of Object.entries(data)) {
     const node = model.fields.get(key);
     if (isAbsent(value)) continue;
     if (node?.kind === 'encrypted') walkField(plan, node, data, value, row);
-    else if (node?.kind === 'relation') walkNestedWrites(plan, node, value);
+    else if (node?.kind === 'relation') walkBehind(plan, model, node, data, value, parts);
     else if (!model.types.has(key)) throw unknownPart(model, `the field ${key}`);
   }
   walkIndexes(plan, model, data, kind);
+}
+
+/** Nested writes, in the scope that this row gives to those behind the relation. */
+function walkBehind(
+  plan: Plan,
+  model: CompiledModel,
+  node: RelationNode,
+  data: Dictionary,
+  writes: unknown,
+  parts: Dictionary | undefined,
+): void {
+  if (!node.model.reaches) return;
+  const given = node.scopeOf === null ? undefined : sourceScope(plan, model, node.scopeOf, data, parts);
+  const frame = new ScopeFrame(node.model, 'relation', given, plan.surroundings);
+  plan.within(frame, () => walkNestedWrites(plan, node, writes));
 }
 
 /** Refuses terms that did not come from the field's value, and anything in a table of terms. */
@@ -142,16 +183,27 @@ function walkNestedWrite(
   item: unknown,
 ): void {
   if (!isDictionary(item)) return; // disconnect: true, delete: true
-  if (typeof shape === 'string') walkRule(plan, relation, shape, item);
+  if (relation.scopeOf !== null) refuseTakenIn(plan, relation.model, operation, item);
+  if (typeof shape === 'string') walkRule(plan, relation, shape, item, {});
   else if (operation === 'update' && !relation.list && isBareUpdate(relation.model, item))
-    walkUpdate(plan, relation.model, item, undefined);
+    walkBareUpdate(plan, relation.model, item);
   else {
     for (const [key, value] of Object.entries(item)) {
       const rule = Object.hasOwn(shape, key) ? shape[key] : undefined;
       if (rule === undefined) throw unknownPart(relation.model, `the part ${key} of the nested write ${operation}`);
-      walkRule(plan, relation, rule, value, item['where']);
+      walkRule(plan, relation, rule, value, item);
     }
   }
+}
+
+/** The update of a to-one relation without a filter: it gets one where its row has to be confined to a scope. */
+function walkBareUpdate(plan: Plan, model: CompiledModel, item: Dictionary): void {
+  const parts: Dictionary = {};
+  walkUpdate(plan, model, item, parts);
+  if (parts['where'] === undefined) return;
+  const data = { ...item };
+  for (const key of Object.keys(item)) delete item[key];
+  Object.assign(item, { where: parts['where'], data });
 }
 
 /**
@@ -179,9 +231,9 @@ function isBareUpdate(model: CompiledModel, item: Dictionary): boolean {
   });
 }
 
-function walkRule(plan: Plan, { model, list }: RelationNode, rule: Rule, value: unknown, where?: unknown): void {
+function walkRule(plan: Plan, { model, list }: RelationNode, rule: Rule, value: unknown, parts: Dictionary): void {
   if (rule === 'create' || rule === 'createMany') walkCreate(plan, model, value, rule === 'createMany');
-  else if (rule === 'update' || rule === 'updateMany') walkUpdate(plan, model, value, where, rule === 'updateMany');
+  else if (rule === 'update' || rule === 'updateMany') walkUpdate(plan, model, value, parts, rule === 'updateMany');
   else if (rule === 'unique' || (rule === 'target' && list)) walkUnique(plan, model, value);
   else if (rule === 'where') walkWhere(plan, model, value, SCALAR);
   else if (rule === 'target') walkWhere(plan, model, value);
