@@ -4,6 +4,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { compileSchema } from '../src/schema/compiled-schema.ts';
 import { readSchemaMap } from '../src/schema/read-schema.ts';
+import { QueryScope } from '../src/scope-context.ts';
 import { collectCells, type ResultCell } from '../src/walk/results.ts';
 import {
   type Args,
@@ -111,7 +112,7 @@ describe('round trips', () => {
     const model = compileSchema(sqliteMap).get('Comment') ?? expect.unreachable();
     const rows = Array.from({ length: 1_000_000 }, (_, id) => ({ id, text: 'fs1:' }));
     const copy = collectCells(
-      { cells, decimal: (await namespaceOf(target)).Decimal as never },
+      { cells, decimal: (await namespaceOf(target)).Decimal as never, surroundings: new QueryScope(undefined) },
       model,
       rows,
       undefined,

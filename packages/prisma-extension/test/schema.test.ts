@@ -227,6 +227,8 @@ describe('what the schema map holds', () => {
       terms: {},
       uniques: ['id', 'emailIndex'],
       bound: {},
+      scope: null,
+      scopeSources: {},
       compounds: { org_emailIndex: ['org', 'emailIndex'] },
     });
   });
@@ -347,7 +349,6 @@ describe('what the schema map holds', () => {
       '  /// @encrypted(type: E)\n  b String\n  /// @blindIndex(of: b)\n  a String?\n}\nenum E {\n  A',
       /frequency/,
     ],
-    ['@scope', '  /// @scope\n  a String', /@scope is not supported/],
     ['two annotations', '  /// @encrypted\n  /// @blindIndex(of: b)\n  a String', /one annotation/],
     ['an index of nothing', '  /// @blindIndex\n  a String?', /needs the field/],
     ['an index of an unknown field', '  /// @blindIndex(of: b)\n  a String?', /names no encrypted field/],

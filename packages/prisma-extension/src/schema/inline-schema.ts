@@ -182,9 +182,6 @@ function finishModel({ name, documentation, fields, attributes }: Table): Parsed
   };
 }
 
-/** Name of a relation: its first argument, or the one called so. A string behind `map:` is another. */
-const RELATION_NAME = /^\s*"([^"]*)"|\bname\s*:\s*"([^"]*)"/;
-
 function parseField(
   code: string,
   model: string,
@@ -214,14 +211,17 @@ function parseField(
     nativeType: native === undefined ? null : [native.name.slice('db.'.length), split(native.args)],
     relationFrom: names(/\bfields\s*:\s*(\[[^\]]*\])/.exec(relation)?.[1] ?? ''),
     relationTo: names(/\breferences\s*:\s*(\[[^\]]*\])/.exec(relation)?.[1] ?? ''),
-    relationName:
-      RELATION_NAME.exec(relation)
-        ?.slice(1)
-        .find((name) => name !== undefined) ?? null,
+    relationName: kindOf(type, blocks) === 'object' ? relationName(relation, model, type) : null,
     onDelete: /\bonDelete\s*:\s*(\w+)/.exec(relation)?.[1] ?? null,
     documentation,
     ignored: argsOf('ignore') !== undefined,
   };
+}
+
+/** Name of a relation: its first argument, or the one called so; a string behind `map:` is another. Without one Prisma makes it of the models. */
+function relationName(relation: string, model: string, type: string): string {
+  const named = /^\s*"([^"]*)"|\bname\s*:\s*"([^"]*)"/.exec(relation);
+  return named?.[1] ?? named?.[2] ?? [model, type].sort().join('To');
 }
 
 function kindOf(type: string, blocks: ReadonlyMap<string, string>): ParsedField['kind'] {

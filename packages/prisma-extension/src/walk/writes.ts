@@ -196,14 +196,17 @@ function walkNestedWrite(
   }
 }
 
-/** The update of a to-one relation without a filter: it gets one where its row has to be confined to a scope. */
+/** The update of a to-one relation without a filter: it gets one where its row may have to be confined to a scope. */
 function walkBareUpdate(plan: Plan, model: CompiledModel, item: Dictionary): void {
-  const parts: Dictionary = {};
-  walkUpdate(plan, model, item, parts);
-  if (parts['where'] === undefined) return;
-  const data = { ...item };
+  if (model.scope === null) {
+    walkUpdate(plan, model, item, {});
+    return;
+  }
+  // Moved before it is walked: cells go into the object that the walk has seen.
+  const parts: Dictionary = { where: {}, data: { ...item } };
   for (const key of Object.keys(item)) delete item[key];
-  Object.assign(item, { where: parts['where'], data });
+  walkUpdate(plan, model, parts['data'], parts);
+  Object.assign(item, parts);
 }
 
 /**

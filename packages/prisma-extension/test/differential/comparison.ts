@@ -19,7 +19,7 @@ import { freshKeyring, type Target } from '../harness.ts';
 import { type Call, type Step, step } from './calls.ts';
 import { valuesOf } from './filters.ts';
 import { delegateOf, type RuntimeClient, runtimeClient } from './runtime-client.ts';
-import { ddl, emptying, type Side, schemaText } from './schema-text.ts';
+import { ddl, emptying, type Side, schemaText, TENANT } from './schema-text.ts';
 import { type Field, type Shape, schemaOf } from './shape.ts';
 
 /** A client with tables for a random schema. */
@@ -57,13 +57,17 @@ async function open(
   shapes: readonly Shape[],
   side: Side,
   opener: Opener,
+  scoped: boolean,
 ): Promise<Table> {
   const { adapter, dispose } = await opener();
-  const client = await runtimeClient(database, schemaText(database, shapes, side), { adapter });
-  for (const statement of ddl(database, shapes, side)) await client.$executeRawUnsafe(statement);
+  const client = await runtimeClient(database, schemaText(database, shapes, side, scoped), { adapter });
+  for (const statement of ddl(database, shapes, side, scoped)) await client.$executeRawUnsafe(statement);
   const keyring = side === 'encrypted' ? await freshKeyring() : null;
   return {
-    client: keyring === null ? client : (encryption({ keyring })(client as never) as unknown as RuntimeClient),
+    client:
+      keyring === null
+        ? client
+        : (encryption({ keyring, ...(scoped && { scope: TENANT }) })(client as never) as unknown as RuntimeClient),
     clear: async () => {
       for (const statement of emptying(database, shapes)) await client.$executeRawUnsafe(statement);
     },
@@ -95,12 +99,17 @@ export interface Counts {
 export async function compare(
   database: Target['database'],
   opener: Opener,
-  { operations, perSchema, seed }: { readonly operations: number; readonly perSchema: number; readonly seed: number },
+  {
+    operations,
+    perSchema,
+    seed,
+    scoped = false,
+  }: { readonly operations: number; readonly perSchema: number; readonly seed: number; readonly scoped?: boolean },
 ): Promise<Counts> {
   const counts: Counts = { operations: 0, refused: 0, failed: 0, invalid: 0 };
   for (let at = 0; counts.operations < operations; at++) {
     const [shapes] = fc.sample(schemaOf(database), { numRuns: 1, seed: seed + at }) as [readonly Shape[]];
-    await compareSchema(database, shapes, opener, { seed: seed + at, operations: perSchema, counts });
+    await compareSchema(database, shapes, opener, { seed: seed + at, operations: perSchema, counts, scoped });
   }
   return counts;
 }
@@ -109,10 +118,15 @@ async function compareSchema(
   database: Target['database'],
   shapes: readonly Shape[],
   opener: Opener,
-  { seed, operations, counts }: { readonly seed: number; readonly operations: number; readonly counts: Counts },
+  {
+    seed,
+    operations,
+    counts,
+    scoped,
+  }: { readonly seed: number; readonly operations: number; readonly counts: Counts; readonly scoped: boolean },
 ): Promise<void> {
-  const plain = await open(database, shapes, 'plain', opener);
-  const encrypted = await open(database, shapes, 'encrypted', opener);
+  const plain = await open(database, shapes, 'plain', opener, scoped);
+  const encrypted = await open(database, shapes, 'encrypted', opener, scoped);
   const until = counts.operations + operations;
   const steps = fc.array(step(shapes, database), { minLength: 15, maxLength: 60, size: 'max' });
   const property = fc.asyncProperty(steps, async (all) => {
@@ -138,7 +152,7 @@ async function compareSchema(
       await fc.assert(property, { numRuns: 1, seed: seed * 1000 + run, interruptAfterTimeLimit: 30_000 });
   } catch (error) {
     // With the seed and the calls in fast-check's message this shows the difference again. What may still be running is left open.
-    (error as Error).message += `\n\nseed of the schema: ${seed}\n${schemaText(database, shapes, 'encrypted')}`;
+    (error as Error).message += `\n\nseed of the schema: ${seed}\n${schemaText(database, shapes, 'encrypted', scoped)}`;
     throw error;
   }
   await Promise.all([plain.close(), encrypted.close()]);

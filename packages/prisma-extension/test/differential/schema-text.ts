@@ -6,6 +6,9 @@ type Database = Target['database'];
 /** Which side of a comparison: with annotations, or with columns of the values' own types. */
 export type Side = 'plain' | 'encrypted';
 
+/** The scope of all rows, where a comparison has one: both sides store it, and the annotated one takes it for what it is. */
+export const TENANT = 'tenant-1';
+
 /** Types of columns as Prisma's migrations make them. */
 const COLUMNS: Readonly<Record<Database, Readonly<Record<Scalar, string>>>> = {
   sqlite: {
@@ -44,10 +47,11 @@ const COLUMNS: Readonly<Record<Database, Readonly<Record<Scalar, string>>>> = {
 };
 
 /** schema.prisma of one side. */
-export function schemaText(database: Database, shapes: readonly Shape[], side: Side): string {
+export function schemaText(database: Database, shapes: readonly Shape[], side: Side, scoped = false): string {
   const models = shapes.map((shape) => {
     const lines = [
       'id String @id',
+      ...(scoped ? scopeLines(shape, side) : []),
       ...shape.fields.flatMap((field) => fieldLines(database, field, side)),
       ...(shape.pair === null || side === 'plain'
         ? []
@@ -68,7 +72,7 @@ export function schemaText(database: Database, shapes: readonly Shape[], side: S
 }
 
 /** Statements that make the tables of one side. */
-export function ddl(database: Database, shapes: readonly Shape[], side: Side): string[] {
+export function ddl(database: Database, shapes: readonly Shape[], side: Side, scoped = false): string[] {
   const quote = (name: string) => (database === 'mysql' ? `\`${name}\`` : `"${name}"`);
   const id = `${COLUMNS[database].String} NOT NULL`;
   const foreign = (column: string, to: string, rule: string) =>
@@ -77,6 +81,7 @@ export function ddl(database: Database, shapes: readonly Shape[], side: Side): s
     const keys = shape.relations.filter(({ key }) => key !== null);
     const parts = [
       `${quote('id')} ${id} PRIMARY KEY`,
+      ...(scoped ? [`${quote('tenantId')} ${id} DEFAULT '${TENANT}'`] : []),
       ...shape.fields.flatMap((field) => columns(database, field, side, quote)),
       ...(shape.pair === null || side === 'plain' ? [] : [`${quote(shape.pair.index)} ${COLUMNS[database].String}`]),
       ...keys.map(
@@ -133,6 +138,11 @@ export function emptying(database: Database, shapes: readonly Shape[]): string[]
   );
   const order = ['Beta', 'Gamma', 'Alpha'].filter((name) => shapes.some((shape) => shape.name === name));
   return [...optional, ...order.map((name) => `DELETE FROM ${quote(name)}`)];
+}
+
+function scopeLines({ fields }: Shape, side: Side): string[] {
+  const annotated = side === 'encrypted' && fields.some(({ cell }) => cell !== null);
+  return [...(annotated ? ['/// @scope'] : []), `tenantId String @default("${TENANT}")`];
 }
 
 function fieldLines(database: Database, { name, type, list, required, cell }: Field, side: Side): string[] {

@@ -282,7 +282,7 @@ export function sent(
   const plan = planArguments(modelOf(model), operationOf(modelOf(model), operation), args);
   const view = keyring.peek(APPLICATION_SCOPE);
   if (view === undefined) throw new Error('the keyring is open');
-  plan.apply(cipher, view);
+  plan.apply(cipher, () => view);
   return plan.secondWhere === null ? args : [args, plan.secondWhere];
 }
 

@@ -1,0 +1,178 @@
+import {
+  createKeyring,
+  generateRawKey,
+  type Keyring,
+  type KeyStore,
+  keyringMemory,
+  memoryKeyStore,
+  rawKey,
+} from '@fieldseal/core';
+import { type EncryptionHelpers, type EncryptionOptions, encryption } from '../src/index.ts';
+import { openSqlite } from './differential/comparison.ts';
+import { type Delegate, runtimeClient } from './differential/runtime-client.ts';
+
+/** Models whose rows belong to tenants: by a plain column, by the key of a relation, by a number, by their own id, and one that has none. */
+export const SCOPED_SCHEMA = `datasource db {
+  provider = "sqlite"
+}
+
+model Tenant {
+  id    String @id @default(uuid())
+  slug  String @unique
+  users User[]
+}
+
+model User {
+  id         Int     @id
+  /// @scope
+  tenantId   String
+  tenant     Tenant  @relation(fields: [tenantId], references: [id])
+  name       String  @default("")
+  /// @encrypted
+  email      String?
+  /// @blindIndex(of: email)
+  emailIndex String?
+  /// @encrypted
+  notes      String?
+  groupId    Int?
+  group      Group?  @relation(fields: [groupId], references: [id])
+  posts      Post[]
+
+  @@unique([tenantId, emailIndex], name: "tenantEmail")
+}
+
+model Group {
+  id    Int    @id
+  users User[]
+}
+
+model Post {
+  id        Int     @id
+  /// @scope
+  tenant    String
+  authorId  Int?
+  author    User?   @relation(fields: [authorId], references: [id])
+  /// @encrypted
+  body      String?
+  /// @blindIndex(of: body)
+  bodyIndex String? @unique
+}
+
+model Ledger {
+  id     Int     @id
+  /// @scope
+  book   Int
+  /// @encrypted
+  amount String?
+}
+
+model Account {
+  /// @scope
+  id     String  @id @default(uuid())
+  /// @encrypted
+  apiKey String?
+}
+
+model Setting {
+  id         Int     @id
+  /// @encrypted
+  value      String?
+  /// @blindIndex(of: value)
+  valueIndex String?
+}
+`;
+
+const DDL = [
+  'CREATE TABLE "Tenant" (id TEXT PRIMARY KEY, slug TEXT NOT NULL UNIQUE)',
+  'CREATE TABLE "Group" (id INTEGER PRIMARY KEY)',
+  `CREATE TABLE "User" (id INTEGER PRIMARY KEY, "tenantId" TEXT NOT NULL REFERENCES "Tenant" (id) ON UPDATE CASCADE, name TEXT NOT NULL DEFAULT '',
+    email TEXT, "emailIndex" TEXT, notes TEXT, "groupId" INTEGER REFERENCES "Group" (id), UNIQUE ("tenantId", "emailIndex"))`,
+  `CREATE TABLE "Post" (id INTEGER PRIMARY KEY, tenant TEXT NOT NULL, "authorId" INTEGER REFERENCES "User" (id), body TEXT,
+    "bodyIndex" TEXT UNIQUE)`,
+  'CREATE TABLE "Ledger" (id INTEGER PRIMARY KEY, book INTEGER NOT NULL, amount TEXT)',
+  'CREATE TABLE "Account" (id TEXT PRIMARY KEY, "apiKey" TEXT)',
+  'CREATE TABLE "Setting" (id INTEGER PRIMARY KEY, value TEXT, "valueIndex" TEXT)',
+];
+
+/** An extended client over {@link SCOPED_SCHEMA}. */
+export type ScopedClient = Readonly<
+  Record<'tenant' | 'user' | 'group' | 'post' | 'ledger' | 'account' | 'setting', Delegate>
+> & {
+  readonly $encryption: EncryptionHelpers<Record<string, Record<string, unknown>>>;
+  $transaction<Result>(work: (tx: ScopedClient) => Promise<Result>): Promise<Result>;
+  $transaction(calls: readonly Promise<unknown>[]): Promise<readonly unknown[]>;
+};
+
+/** A database of tenants, with the statements that were sent. */
+export interface ScopedDatabase {
+  readonly db: ScopedClient;
+  /** A client without the extension. */
+  readonly plain: ScopedClient;
+  readonly keyring: Keyring;
+  readonly keyStore: CountingStore;
+  readonly statements: string[];
+  extend(options?: EncryptionOptions): ScopedClient;
+  sql(statement: string): Promise<unknown>;
+  close(): Promise<void>;
+}
+
+/** A key store in memory that counts. */
+export interface CountingStore extends KeyStore {
+  loads: number;
+  saves: number;
+  readonly scopesOf: Set<string>;
+}
+
+function countingStore(): CountingStore {
+  const store = memoryKeyStore();
+  const counting: CountingStore = {
+    loads: 0,
+    saves: 0,
+    scopesOf: new Set(),
+    load: (scope) => {
+      counting.loads++;
+      return store.load(scope);
+    },
+    save: (record, expected) => {
+      counting.saves++;
+      counting.scopesOf.add(record.scope);
+      return store.save(record, expected);
+    },
+  };
+  return counting;
+}
+
+/** Opens one, on SQLite. */
+export async function openScoped(options: EncryptionOptions = {}): Promise<ScopedDatabase> {
+  const { adapter, dispose } = await openSqlite();
+  const log = [{ emit: 'event', level: 'query' }];
+  const base = await runtimeClient('sqlite', SCOPED_SCHEMA, { adapter, log });
+  const statements: string[] = [];
+  (base as unknown as { $on(event: 'query', listen: (event: { query: string }) => void): void }).$on(
+    'query',
+    ({ query }) => statements.push(query),
+  );
+  for (const statement of DDL) await base.$executeRawUnsafe(statement);
+  const keyStore = countingStore();
+  const { keyring } = await createKeyring({
+    storage: keyringMemory(),
+    openers: [rawKey(generateRawKey())],
+    keyStore,
+  });
+  const extend = (given: EncryptionOptions = {}) =>
+    encryption({ keyring, ...given })(base as never) as unknown as ScopedClient;
+  return {
+    db: extend(options),
+    plain: base as unknown as ScopedClient,
+    keyring,
+    keyStore,
+    statements,
+    extend,
+    sql: (statement) => base.$executeRawUnsafe(statement),
+    close: async () => {
+      await base.$disconnect();
+      await dispose();
+      keyring.close();
+    },
+  };
+}
