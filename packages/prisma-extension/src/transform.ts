@@ -89,13 +89,18 @@ export class Transform {
       const ordered = await inOrder(source, limit, order, query, params.query);
       return this.#finish(surroundings, model, operation, plan, params, ordered);
     }
-    if (completed.kind === 'query') return this.#finish(surroundings, model, operation, plan, params, await attempts(plan, params));
+    if (completed.kind === 'query')
+      return this.#finish(surroundings, model, operation, plan, params, await attempts(plan, params));
     const rows = await params.query({ ...(params.args as object), take: limit + 1 });
     const kept = await siftRows(source, model, completed.leaves, rows as Dictionary[], limit);
     return this.#finish(surroundings, model, operation, plan, params, kept);
   }
 
-  async #values(surroundings: QueryScope, model: CompiledModel, rows: readonly Dictionary[]): Promise<readonly Dictionary[]> {
+  async #values(
+    surroundings: QueryScope,
+    model: CompiledModel,
+    rows: readonly Dictionary[],
+  ): Promise<readonly Dictionary[]> {
     return (await this.decryptRows(model, rows, surroundings)) as readonly Dictionary[];
   }
 

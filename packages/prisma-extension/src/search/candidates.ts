@@ -154,7 +154,12 @@ async function readPage(
   const select = selectOf(leaves);
   for (let take = Math.max(FIRST_ROWS, 2 * page.rows); ; take *= GROWTH) {
     const most = Math.min(take, limit + 1);
-    const stored = await source.read(model, { ...page.args, where: ofScope(leaves, where), select, take: page.backwards ? -most : most });
+    const stored = await source.read(model, {
+      ...page.args,
+      where: ofScope(leaves, where),
+      select,
+      take: page.backwards ? -most : most,
+    });
     const values = await source.decrypt(model, stored);
     const full = countMatches(leaves, values) >= page.rows;
     if (full) return cutToPage(leaves, { stored, values }, page);

@@ -197,7 +197,9 @@ export class Plan {
       ...usesOf(
         'search',
         scope,
-        [...terms.map(({ index }) => index), ...leaves.map(({ index }) => index.spec)].flatMap(({ sources }) => sources),
+        [...terms.map(({ index }) => index), ...leaves.map(({ index }) => index.spec)].flatMap(
+          ({ sources }) => sources,
+        ),
       ),
       // Terms beside values that are encrypted are part of that.
       ...(values.length > 0
@@ -222,8 +224,7 @@ export class Plan {
   apply(cipher: FieldCipher, viewOf: (scope: string) => KeyView): void {
     const puts = [...this.#batches].map(([scope, batch]) => prepared(cipher, viewOf(scope), batch));
     if (this.order !== null)
-      this.buckets =
-        searchTerms(viewOf(this.#orderScope).indexRoot, this.order.index.spec, { range: {} })?.terms ?? [];
+      this.buckets = searchTerms(viewOf(this.#orderScope).indexRoot, this.order.index.spec, { range: {} })?.terms ?? [];
     this.placed = [...this.#batches].flatMap(([scope, { leaves }]) => placeTerms(viewOf(scope).indexRoot, leaves));
     for (const put of puts) put();
   }
