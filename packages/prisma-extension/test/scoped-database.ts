@@ -56,6 +56,12 @@ model Post {
   body      String?
   /// @blindIndex(of: body)
   bodyIndex String? @unique
+  /// @blindIndex(of: body, kind: prefix, min: 2, max: 2, bits: 16)
+  bodyStart String?
+  /// @encrypted(type: Int)
+  score     String?
+  /// @blindIndex(of: score, kind: range, from: 0, to: 100, step: 10)
+  scoreRange String?
 }
 
 model Ledger {
@@ -88,7 +94,7 @@ const DDL = [
   `CREATE TABLE "User" (id INTEGER PRIMARY KEY, "tenantId" TEXT NOT NULL REFERENCES "Tenant" (id) ON UPDATE CASCADE, name TEXT NOT NULL DEFAULT '',
     email TEXT, "emailIndex" TEXT, notes TEXT, "groupId" INTEGER REFERENCES "Group" (id), UNIQUE ("tenantId", "emailIndex"))`,
   `CREATE TABLE "Post" (id INTEGER PRIMARY KEY, tenant TEXT NOT NULL, "authorId" INTEGER REFERENCES "User" (id), body TEXT,
-    "bodyIndex" TEXT UNIQUE)`,
+    "bodyIndex" TEXT UNIQUE, "bodyStart" TEXT, score TEXT, "scoreRange" TEXT)`,
   'CREATE TABLE "Ledger" (id INTEGER PRIMARY KEY, book INTEGER NOT NULL, amount TEXT)',
   'CREATE TABLE "Account" (id TEXT PRIMARY KEY, "apiKey" TEXT)',
   'CREATE TABLE "Setting" (id INTEGER PRIMARY KEY, value TEXT, "valueIndex" TEXT)',

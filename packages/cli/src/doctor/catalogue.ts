@@ -89,7 +89,7 @@ export const CATALOGUE: Readonly<Record<FindingId, FindingKind>> = {
   'column.type': { severity: 'error', advice: 'Change the column by a migration before more rows are written.' },
   'bound.collation': {
     severity: 'error',
-    advice: 'Give the column a collation that compares exactly: cells are bound to the spelling of the value.',
+    advice: 'Give the column a collation that compares exactly: cells depend on the spelling of the value.',
   },
   'rows.plaintext': { severity: 'error', advice: ENCRYPT },
   'rows.damaged': {

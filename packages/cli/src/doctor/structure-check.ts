@@ -54,6 +54,7 @@ export async function checkStructure(database: Database, provider: string, model
     ...cellColumns(database, provider, model, columns),
     ...termColumns(database, model, columns, await indexesOf(database, model.map)),
     ...boundColumns(model, columns),
+    ...scopeColumn(model, columns),
   ];
   return { findings, columns: new Set(columns.keys()) };
 }
@@ -114,6 +115,14 @@ function boundColumns({ name, map, columnOf }: NamedModel, columns: Columns): Fi
     const message = 'cells are bound to it, and the database does not tell its capital letters from small ones';
     return [finding('bound.collation', `${name}.${field}`, message)];
   });
+}
+
+/** Scopes that the database takes for one would have the keys of two. */
+function scopeColumn({ name, map: { scope }, columnOf }: NamedModel, columns: Columns): Finding[] {
+  if (scope === null || scope.type !== 'String' || scope.spelling !== 'any') return [];
+  if (columns.get(columnOf.get(scope.field) ?? scope.field)?.folds !== true) return [];
+  const message = 'it names scopes, and the database does not tell its capital letters from small ones';
+  return [finding('bound.collation', `${name}.${scope.field}`, message)];
 }
 
 type Refuse = (message: string) => FieldsealError;

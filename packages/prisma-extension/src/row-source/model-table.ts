@@ -75,6 +75,8 @@ export function modelTable({ schema, model, fields, before }: TableRequest): Mod
   const own = map.models[model];
   if (parsed === undefined || compiled === undefined || own === undefined)
     throw refused(model, 'the schema has no such model');
+  if (compiled.scope !== null)
+    throw refused(model, 'its rows have the keys of their own scopes, and jobs know one scope');
   const nodes = chosen(compiled, fields);
   const old = before === undefined ? null : olderModel(before, own);
   const columnOf = (field: string): NamedColumn =>

@@ -170,16 +170,22 @@ function walkRelation(at: At, selection: Dictionary, key: string): void {
 /** What is read of rows: for the caller, and for us alone. */
 function readRows({ plan, model, extras }: Pick<At, 'plan' | 'model' | 'extras'>, args: unknown): void {
   const given = isDictionary(args) ? args : {};
-  plan.reads.push({ model, fields: fieldsRead(model, given), scope: readScope(plan, model, given) });
+  const { where } = given;
+  plan.reads.push({ model, fields: fieldsRead(model, given), scope: () => scopeOfRead(plan, model, where) });
   if (isDictionary(args)) readBoundFields(model, args, extras);
 }
 
 /** The scope of rows that are read, as far as the query tells. */
-function readScope({ surroundings }: Plan, model: CompiledModel, { where }: Dictionary): string | null {
+function scopeOfRead({ surroundings }: Plan, model: CompiledModel, where: unknown): string | null {
   const current = surroundings.of(model.name);
   if (model.scope === null) return current ?? '';
   const named = namedByFilter(model, model.scope.field, model.scope, where);
-  return named === undefined ? current || null : scopeOfValue(named);
+  if (named === undefined) return current || null;
+  try {
+    return scopeOfValue(named);
+  } catch {
+    return null; // a value of several spellings: the rows tell
+  }
 }
 
 function walkOrderBy(model: CompiledModel, order: unknown): void {

@@ -35,7 +35,7 @@ export function groupByIndexes(plan: Plan, model: CompiledModel, args: Dictionar
   if (keys.length === 0) return null;
   for (const { field, node } of keys) refuseWithoutValue(model, field, node);
   const scope = scopeOfGroups(plan, model, args, 'by');
-  plan.reads.push({ model, fields: keys.map(({ field }) => field), scope: 'id' in scope ? scope.id : null });
+  plan.reads.push({ model, fields: keys.map(({ field }) => field), scope: () => ('id' in scope ? scope.id : null) });
   const columns = new Map(keys.map(({ field, column }) => [field, column]));
   args['by'] = [...new Set(asked.map((field) => columns.get(field) ?? field))];
   const min = isDictionary(args['_min']) ? args['_min'] : null;

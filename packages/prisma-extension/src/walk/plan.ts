@@ -65,7 +65,7 @@ export class Plan {
   readonly reads: {
     readonly model: CompiledModel;
     readonly fields: readonly string[];
-    readonly scope: string | null;
+    readonly scope: () => string | null;
   }[] = [];
   readonly #batches = new Map<string, Batch>();
   #frame: ScopeFrame | null = null;
@@ -211,7 +211,8 @@ export class Plan {
           )),
     ]);
     const read = new Map<string, FieldUse>();
-    for (const { model, fields, scope } of this.reads) {
+    for (const { model, fields, scope: scopeOf } of this.reads) {
+      const scope = scopeOf();
       const key = JSON.stringify([model.name, scope]);
       const known = read.get(key)?.fields ?? [];
       if (fields.length > 0)
