@@ -9,7 +9,7 @@ import {
 } from '@fieldseal/core';
 import { type EncryptionHelpers, type EncryptionOptions, encryption } from '../src/index.ts';
 import { openSqlite } from './differential/comparison.ts';
-import { type Delegate, runtimeClient } from './differential/runtime-client.ts';
+import { runtimeClient } from './differential/runtime-client.ts';
 
 /** Models whose rows belong to tenants: by a plain column, by the key of a relation, by a number, by their own id, and one that has none. */
 export const SCOPED_SCHEMA = `datasource db {
@@ -99,6 +99,23 @@ const DDL = [
   'CREATE TABLE "Account" (id TEXT PRIMARY KEY, "apiKey" TEXT)',
   'CREATE TABLE "Setting" (id INTEGER PRIMARY KEY, value TEXT, "valueIndex" TEXT)',
 ];
+
+/** Operations that the tests call. */
+export type Operation =
+  | 'findMany'
+  | 'findFirst'
+  | 'findUnique'
+  | 'create'
+  | 'createMany'
+  | 'update'
+  | 'updateMany'
+  | 'upsert'
+  | 'delete'
+  | 'deleteMany'
+  | 'count'
+  | 'groupBy';
+
+type Delegate = Readonly<Record<Operation, (args: object) => Promise<unknown>>>;
 
 /** An extended client over {@link SCOPED_SCHEMA}. */
 export type ScopedClient = Readonly<

@@ -2,7 +2,7 @@ import type { ErrorCode } from '@fieldseal/core';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { withScope } from '../src/index.ts';
 import { typedError } from './harness.ts';
-import { openScoped, type ScopedClient, type ScopedDatabase } from './scoped-database.ts';
+import { openScoped, type Operation, type ScopedClient, type ScopedDatabase } from './scoped-database.ts';
 
 let test: ScopedDatabase;
 let db: ScopedClient;
@@ -34,7 +34,7 @@ const MISMATCH = 'ERR_SCOPE_MISMATCH';
 const SERVED = 'served';
 
 /** A call with its verdict outside of all scopes, and in the scope a. */
-const MATRIX: readonly (readonly [model: Model, operation: string, args: object, outside: Verdict, inA: Verdict])[] = [
+const MATRIX: readonly (readonly [model: Model, operation: Operation, args: object, outside: Verdict, inA: Verdict])[] = [
   // creates
   ['user', 'create', { data: { id: 3, email: 'x' } }, MISSING, SERVED],
   ['user', 'create', { data: { id: 3, tenantId: 'a', email: 'x' } }, SERVED, SERVED],
@@ -287,27 +287,27 @@ describe('verdicts', () => {
   it.each(MATRIX.map(([model, operation, args, outside, inA]) => ({ model, operation, args, outside, inA })))(
     '$model.$operation $args',
     async ({ model, operation, args, outside, inA }) => {
-      await judged(() => db[model][operation]?.(structuredClone(args)), outside);
+      await judged(() => db[model][operation](structuredClone(args)), outside);
       if (outside === SERVED && !/^(find|count|groupBy)/.test(operation)) return; // it has changed rows
-      await judged(() => withScope('a', () => db[model][operation]?.(structuredClone(args))), inA);
+      await judged(() => withScope('a', () => db[model][operation](structuredClone(args))), inA);
     },
   );
 
   it.each(MATRIX.filter(([, operation]) => !/^(find|count|groupBy)/.test(operation)))(
     'in the scope a: %s.%s %j',
     async (model, operation, args, _, inA) => {
-      await judged(() => withScope('a', () => db[model][operation]?.(structuredClone(args))), inA);
+      await judged(() => withScope('a', () => db[model][operation](structuredClone(args))), inA);
     },
   );
 });
 
 /** Whether a call has its verdict; what is refused before the query sends no SQL, and what another scope has stays as it was. */
-async function judged(call: () => Promise<unknown> | undefined, verdict: Verdict): Promise<void> {
+async function judged(call: () => Promise<unknown>, verdict: Verdict): Promise<void> {
   test.statements.length = 0;
-  const others = await test.plain.user['findUnique']?.({ where: { id: 2 } });
+  const others = await test.plain.user.findUnique({ where: { id: 2 } });
   test.statements.length = 0;
   if (verdict === SERVED) await call();
   else await expect(call()).rejects.toEqual(typedError(verdict));
   if (verdict === MISSING || verdict === CONFLICT) expect(test.statements).toEqual([]);
-  if (verdict !== SERVED) expect(await test.plain.user['findUnique']?.({ where: { id: 2 } })).toEqual(others);
+  if (verdict !== SERVED) expect(await test.plain.user.findUnique({ where: { id: 2 } })).toEqual(others);
 }

@@ -358,7 +358,7 @@ describe('the use policy', () => {
     await client.user.findMany({ where: { tenantId: 'b', email: 'x' }, include: { posts: true } });
     expect(taken()).toEqual([
       { actor: undefined, scope: 'b', model: 'User', fields: ['email'], operation: 'search' },
-      { actor: undefined, scope: null, model: 'Post', fields: ['body'], operation: 'decrypt' },
+      { actor: undefined, scope: null, model: 'Post', fields: ['body', 'score'], operation: 'decrypt' },
       { actor: undefined, scope: 'b', model: 'User', fields: ['email', 'notes'], operation: 'decrypt' },
     ]);
     await client.user.count({ where: { name: 'x' } });
