@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { modelTable } from '../src/row-source/model-table.ts';
 import { compileSchema } from '../src/schema/compiled-schema.ts';
 import { readSchemaMap } from '../src/schema/read-schema.ts';
 import { QueryScope } from '../src/scope-context.ts';
@@ -39,6 +40,11 @@ describe('@scope', () => {
         schema(`model A {\n  id Int @id\n  /// @scope\n  t String\n  /// @encrypted(bind: [t])\n  s String\n}`),
       ),
     ).toThrow(/annotated/);
+  });
+
+  it('is refused by jobs, which know the keys of one scope', () => {
+    const text = model('  /// @scope\n  tenant String');
+    expect(() => modelTable({ schema: text, model: 'A' })).toThrow(typedError('ERR_OPTIONS') as never);
   });
 
   it('knows the relations that its column is stored for, whatever their names', () => {

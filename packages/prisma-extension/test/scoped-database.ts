@@ -4,7 +4,10 @@ import {
   type Keyring,
   type KeyStore,
   keyringMemory,
+  loadKeysets,
   memoryKeyStore,
+  type OpenKeyringOptions,
+  openKeyring,
   rawKey,
 } from '@fieldseal/core';
 import { type EncryptionHelpers, type EncryptionOptions, encryption } from '../src/index.ts';
@@ -134,6 +137,8 @@ export interface ScopedDatabase {
   readonly keyring: Keyring;
   readonly keyStore: CountingStore;
   readonly statements: string[];
+  /** The same keyring, as another process opens it. */
+  reopen(options?: Pick<OpenKeyringOptions, 'cache'>): Promise<Keyring>;
   extend(options?: EncryptionOptions): ScopedClient;
   sql(statement: string): Promise<unknown>;
   close(): Promise<void>;
@@ -141,6 +146,7 @@ export interface ScopedDatabase {
 
 /** A key store in memory that counts. */
 export interface CountingStore extends KeyStore {
+  /** Round trips. */
   loads: number;
   saves: number;
   readonly scopesOf: Set<string>;
@@ -155,6 +161,10 @@ function countingStore(): CountingStore {
     load: (scope) => {
       counting.loads++;
       return store.load(scope);
+    },
+    loadMany: (scopes) => {
+      counting.loads++;
+      return loadKeysets(store, scopes);
     },
     save: (record, expected) => {
       counting.saves++;
@@ -177,11 +187,8 @@ export async function openScoped(options: EncryptionOptions = {}): Promise<Scope
   );
   for (const statement of DDL) await base.$executeRawUnsafe(statement);
   const keyStore = countingStore();
-  const { keyring } = await createKeyring({
-    storage: keyringMemory(),
-    openers: [rawKey(generateRawKey())],
-    keyStore,
-  });
+  const from = { storage: keyringMemory(), openers: [rawKey(generateRawKey())], keyStore };
+  const { keyring } = await createKeyring(from);
   const extend = (given: EncryptionOptions = {}) =>
     encryption({ keyring, ...given })(base as never) as unknown as ScopedClient;
   return {
@@ -189,6 +196,7 @@ export async function openScoped(options: EncryptionOptions = {}): Promise<Scope
     plain: base as unknown as ScopedClient,
     keyring,
     keyStore,
+    reopen: (options = {}) => openKeyring({ ...from, ...options }),
     statements,
     extend,
     sql: (statement) => base.$executeRawUnsafe(statement),

@@ -112,6 +112,19 @@ describe('keys', () => {
     expect(asked).toHaveLength(2);
   });
 
+  it('of many scopes cost one round trip, and more scopes than the cache holds are read', async () => {
+    const tenants = Array.from({ length: 12 }, (_, at) => ({ id: `many-${at}`, apiKey: `key ${at}` }));
+    await db.account.createMany({ data: tenants });
+    const cold = await test.reopen();
+    const small = await test.reopen({ cache: 'none' });
+    const before = test.keyStore.loads;
+    expect(await test.extend({ keyring: cold }).account.findMany({})).toEqual(expect.arrayContaining(tenants));
+    expect(test.keyStore.loads).toBe(before + 1);
+    expect(await test.extend({ keyring: small }).account.findMany({})).toEqual(expect.arrayContaining(tenants));
+    cold.close();
+    small.close();
+  });
+
   it("that are warm keep Prisma's batches: ten rows in one statement", async () => {
     await withScope('a', () => Promise.all(Array.from({ length: 10 }, () => db.user.findUnique({ where: { id: 1 } }))));
     expect(test.statements).toHaveLength(1);
