@@ -9,6 +9,7 @@ const sources: Record<string, string> = {
   '@fieldseal/core/internal': './packages/core/src/internal.ts',
   '@fieldseal/monitor': './packages/monitor/src/index.ts',
   '@fieldseal/core/jobs': './packages/core/src/jobs.ts',
+  '@fieldseal/migrate': './packages/migrate/src/index.ts',
   '@fieldseal/prisma': './packages/prisma-extension/src/index.ts',
   '@fieldseal/prisma/jobs': './packages/prisma-extension/src/jobs.ts',
   '@fieldseal/prisma/internal': './packages/prisma-extension/src/internal.ts',

@@ -13,6 +13,7 @@ const PACKAGES = {
   cache: { name: '@fieldseal/cache', imports: ['@fieldseal/core'] },
   backup: { name: '@fieldseal/backup', imports: ['@fieldseal/core'] },
   monitor: { name: '@fieldseal/monitor', imports: ['@fieldseal/core'] },
+  migrate: { name: '@fieldseal/migrate', imports: ['@fieldseal/core'] },
   testkit: { name: '@fieldseal/testkit', imports: ['@fieldseal/core'] },
   cli: { name: 'fieldseal', imports: ['@fieldseal/'] },
   bench: { name: '@fieldseal/bench', imports: ['@fieldseal/'] },
@@ -20,7 +21,7 @@ const PACKAGES = {
 
 /** Files and folders of packages/core/src, lowest first. */
 const CORE_LEVELS = [
-  ['errors', 'events', 'actor', 'canonical-json', 'suite', 'decimal', 'padding', 'serial', 'file-lock'],
+  ['errors', 'legacy-reader', 'events', 'actor', 'canonical-json', 'suite', 'decimal', 'padding', 'serial', 'file-lock'],
   ['bytes', 'secret-bytes', 'atomic-file', 'use-policy'],
   ['kdf', 'context', 'value', 'normalizer'],
   ['cell', 'field-spec'],

@@ -111,6 +111,7 @@ export { type ShredReceipt, verifyShredReceipt } from './keyring/shred-receipt.t
 export { passphrase, rawKey, recoveryKey, type Slot, type SlotOpener, type SlotParams } from './keyring/slot.ts';
 export { type KeyringStorage, keyringFile, keyringMemory } from './keyring/storage.ts';
 export { DESTROY_WAIT_MS } from './keyset.ts';
+export type { LegacyPlaintext, LegacyReader, RemoteLegacyReader } from './legacy-reader.ts';
 export {
   checkNormalizers,
   foldsCase,

@@ -41,6 +41,7 @@ export type {
   QuarantinedField,
 } from './jobs/job-store.ts';
 export { jobTables } from './jobs/job-tables.ts';
+export { type LegacyReaders, type LegacyRowsOptions, legacyRows } from './jobs/legacy-rows.ts';
 export type {
   CellForm,
   CensusLine,
