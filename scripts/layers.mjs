@@ -21,9 +21,9 @@ const PACKAGES = {
 
 /** Files and folders of packages/core/src, lowest first. */
 const CORE_LEVELS = [
-  ['errors', 'legacy-reader', 'events', 'actor', 'canonical-json', 'suite', 'decimal', 'padding', 'serial', 'file-lock'],
+  ['errors', 'events', 'actor', 'canonical-json', 'suite', 'decimal', 'padding', 'serial', 'file-lock'],
   ['bytes', 'secret-bytes', 'atomic-file', 'use-policy'],
-  ['kdf', 'context', 'value', 'normalizer'],
+  ['kdf', 'legacy-reader', 'context', 'value', 'normalizer'],
   ['cell', 'field-spec'],
   ['aead', 'batch-tally', 'read-watch'],
   ['kek', 'key-store'],

@@ -111,7 +111,15 @@ export { type ShredReceipt, verifyShredReceipt } from './keyring/shred-receipt.t
 export { passphrase, rawKey, recoveryKey, type Slot, type SlotOpener, type SlotParams } from './keyring/slot.ts';
 export { type KeyringStorage, keyringFile, keyringMemory } from './keyring/storage.ts';
 export { DESTROY_WAIT_MS } from './keyset.ts';
-export type { LegacyPlaintext, LegacyReader, RemoteLegacyReader } from './legacy-reader.ts';
+export {
+  type LegacyPlace,
+  type LegacyPlaintext,
+  type LegacyReader,
+  legacyStored,
+  openLegacy,
+  type RemoteLegacyReader,
+  unrecognized,
+} from './legacy-reader.ts';
 export {
   checkNormalizers,
   foldsCase,

@@ -1,5 +1,13 @@
-import { FieldsealError, isFieldsealError } from '../errors.ts';
-import type { LegacyPlaintext, LegacyReader, RemoteLegacyReader } from '../legacy-reader.ts';
+import { FieldsealError } from '../errors.ts';
+import {
+  isLegacyStored,
+  type LegacyPlaintext,
+  type LegacyReader,
+  legacyError,
+  legacyStored,
+  type RemoteLegacyReader,
+  unrecognized,
+} from '../legacy-reader.ts';
 import type { JobField, JobRow, PlaintextCodec, RowSource } from './row-source.ts';
 
 /** Options of {@link legacyRows}. */
@@ -95,17 +103,9 @@ class OpenedValue {
   }
 
   /** As a column would hold it in plaintext. Throws what lies in the value. */
-  read(field: JobField): unknown {
-    const content = this.#content;
-    if (content instanceof FieldsealError) throw content;
-    const { column, type, model, field: name } = field.form.spec;
-    if (column === 'Bytes')
-      return field.plaintext.read(
-        typeof content === 'string' ? Uint8Array.from(Buffer.from(content, 'utf8')) : content,
-      );
-    const text = typeof content === 'string' ? content : utf8Of(content);
-    if (text === null) throw new FieldsealError('ERR_VALUE', 'what was opened is not text', { model, field: name });
-    return field.plaintext.read(column === 'Json' && type === 'Json' ? jsonOf(text, model, name) : text);
+  read({ form: { spec }, plaintext }: JobField): unknown {
+    if (this.#content instanceof FieldsealError) throw this.#content;
+    return plaintext.read(legacyStored(spec, this.#content));
   }
 }
 
@@ -133,8 +133,7 @@ async function opened(rows: readonly JobRow[], columns: readonly LegacyColumn[])
   for (const reader of new Set(found.map((value) => value.reader))) {
     const values = found.filter((value) => value.reader === reader);
     const answers = await openWith(reader, values);
-    for (const [at, value] of values.entries())
-      contents.set(value, answers[at] ?? unopened('ERR_DECRYPT', 'a reader gave no answer'));
+    for (const [at, value] of values.entries()) contents.set(value, answers[at] ?? legacyError(null));
   }
   const cells = rows.map((row) => [...row.cells]);
   for (const [{ row, column, element, stored }, content] of contents) {
@@ -152,7 +151,7 @@ function foreignIn({ cells }: JobRow, row: number, column: LegacyColumn): Found[
   const content = cells[at];
   const one = (stored: unknown, element: number | null): Found[] => {
     if (stored === null || stored === undefined || !field.plaintext.is(stored)) return [];
-    const readable = typeof stored === 'string' || stored instanceof Uint8Array;
+    const readable = isLegacyStored(stored);
     const reader = readable ? readers.find((known) => known.recognizes(stored)) : undefined;
     if (reader === undefined && accept) return [];
     return [{ row, column, element, stored: readable ? stored : '', reader }];
@@ -164,42 +163,16 @@ async function openWith(
   reader: AnyReader | undefined,
   values: readonly Found[],
 ): Promise<readonly (LegacyPlaintext | FieldsealError)[]> {
-  if (reader === undefined)
-    return values.map(() => unopened('ERR_CELL_FORMAT', 'a value is neither a cell nor of a format that has a reader'));
+  if (reader === undefined) return values.map(() => unrecognized());
   if ('openAll' in reader) {
     const answers = await reader.openAll(values.map(({ stored }) => stored));
-    return answers.map((answer) => (answer instanceof Error ? errorOf(answer) : answer));
+    return answers.map((answer) => (answer instanceof Error ? legacyError(answer) : answer));
   }
   return values.map(({ stored }) => {
     try {
       return reader.open(stored);
     } catch (error) {
-      return errorOf(error);
+      return legacyError(error);
     }
   });
-}
-
-/** Errors of readers that are not ours could hold a value. */
-function errorOf(error: unknown): FieldsealError {
-  return isFieldsealError(error) ? error : unopened('ERR_DECRYPT', 'a value of another system does not open');
-}
-
-function unopened(code: 'ERR_DECRYPT' | 'ERR_CELL_FORMAT', message: string): FieldsealError {
-  return new FieldsealError(code, message, { hint: 'Check the reader and its keys. The value was left as it is.' });
-}
-
-function utf8Of(bytes: Uint8Array): string | null {
-  try {
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
-  } catch {
-    return null;
-  }
-}
-
-function jsonOf(text: string, model: string, field: string): unknown {
-  try {
-    return JSON.parse(text) as unknown;
-  } catch {
-    throw new FieldsealError('ERR_VALUE_TYPE', 'what was opened is not JSON', { model, field });
-  }
 }

@@ -4,6 +4,7 @@
  *
  * @module
  */
+
 import { FieldsealError, type IndexSpec } from '@fieldseal/core';
 import type { CompiledModel, EncryptedNode, RelationNode } from '../schema/compiled-schema.ts';
 import { type Leaf, NEGATIVE, NESTED, negated, type Within } from '../search/leaf.ts';
@@ -11,6 +12,7 @@ import { nameByCompound, walkCompounds } from './compound-filter.ts';
 import { migratingError, putFilter, putTerm, walkEncryptedFilter } from './encrypted-filter.ts';
 import { COMBINATORS, LIST_QUANTIFIERS, ONE_QUANTIFIERS } from './grammar.ts';
 import { equalityIndex, exactIndex, isExactEquality } from './index-choice.ts';
+import { legacyFilter } from './legacy-filter.ts';
 import { checkListFilter, checkOperand, comparisonsOf, isNullTest, referencesIn, unserved } from './operands.ts';
 import type { Plan } from './plan.ts';
 import { entriesOf, isAbsent, isDictionary, itemsOf } from './value-kind.ts';
@@ -27,7 +29,8 @@ export interface Attempt {
   readonly field: string;
   /** Column that the first attempt has the term in. */
   readonly column: string;
-  readonly value: unknown;
+  /** What stands in its place in the second one. */
+  readonly second: Readonly<Dictionary>;
 }
 
 /** Filter of a model, or a list of such. Changed in place. */
@@ -72,14 +75,19 @@ export function walkAttempt(plan: Plan, model: CompiledModel, where: unknown): A
   for (const [key, value] of namedByPlainField(model, where) ? [] : entriesOf(where)) {
     const node = model.fields.get(key);
     if (node?.kind !== 'encrypted' || node.mode !== 'migrating' || isAbsent(value) || isNullTest(value)) continue;
-    if (!node.unique || node.spec.type !== node.spec.column) continue;
+    const legacy = node.legacy === null ? null : legacyFilter(node, value);
+    const [hash] = Object.keys(legacy ?? {});
+    const named = node.legacy === null ? node.unique : hash !== undefined && model.uniques.includes(hash);
+    if (!named || node.spec.type !== node.spec.column) continue;
     const filter = where as Dictionary;
     const index = equalityOf(node, value);
     if (!isAbsent(filter[index.column])) throw unserved(node, 'the filter names the field and its index');
     delete filter[key];
     walkFilter(plan, model, filter, 'any', NESTED);
     putFilter(plan, node, index, filter, value);
-    return { where: filter, field: key, column: index.column, value };
+    // A row that was encrypted since keeps its old hash, which must not be heeded.
+    const second = legacy === null ? { [key]: value } : { ...legacy, [index.column]: null, [key]: { not: null } };
+    return { where: filter, field: key, column: index.column, second };
   }
   walkUnique(plan, model, where);
   return null;

@@ -2,7 +2,7 @@ import type { BoundColumn, FieldSpec } from '@fieldseal/core';
 import type { CompiledModel, EncryptedNode } from '../schema/compiled-schema.ts';
 import { bindingOfRow } from './binding.ts';
 import type { Extras } from './extras.ts';
-import { isPlaintext, readPlaintext } from './plaintext.ts';
+import { isPlaintext, plaintextOf, readPlaintext } from './plaintext.ts';
 import type { DecimalClass } from './typed-value.ts';
 
 /** A cell in a result, with the place that its value goes to. */
@@ -73,6 +73,6 @@ function collectCell(
   binding: readonly BoundColumn[] | null,
 ): void {
   if (node.mode === 'migrating' && isPlaintext(node, stored)) {
-    (parent as Record<string | number, unknown>)[key] = readPlaintext(node, stored, decimal);
+    (parent as Record<string | number, unknown>)[key] = readPlaintext(node, plaintextOf(node, stored), decimal);
   } else cells.push({ parent, key, node, spec: node.spec, stored, binding });
 }
