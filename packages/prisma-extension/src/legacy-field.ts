@@ -49,7 +49,7 @@ export function checkLegacyFields({ models }: SchemaMap, legacy: LegacyFields): 
       const ours =
         known !== undefined &&
         (Object.hasOwn(known.indexes, search.column) || Object.hasOwn(known.encrypted, search.column));
-      if (column !== 'String' || ours || encrypted.type !== 'String')
+      if (column !== 'String' || ours || encrypted.type !== 'String' || encrypted.column !== 'String')
         throw refused(
           'the column of hashes is no plain text, or the field is none',
           'Name the field that holds the hashes of a text.',

@@ -115,12 +115,22 @@ function addLegacyIndex(plan: Plan, { node, where, filter, within }: FieldFilter
   const encrypted: Dictionary = {};
   putFilter(plan, node, index.spec, encrypted, filter);
   delete where[field];
-  addToAnd(where, { OR: [encrypted, { [index.spec.column]: null, [field]: { not: null }, ...hashed }] });
+  addToAnd(where, { OR: [encrypted, { ...unencrypted(field, index.spec), ...hashed }] });
+}
+
+/** Rows that have no term and a value. A required field takes no test for NULL; a comparison with anything leaves NULL out. */
+export function unencrypted(field: string, { column }: IndexSpec): Dictionary {
+  return { [column]: null, [field]: { not: '' } };
 }
 
 /** Adds a filter that has to hold too. */
 export function addToAnd(where: Dictionary, filter: Dictionary): void {
-  where['AND'] = [...(isAbsent(where['AND']) ? [] : itemsOf(where['AND'])), filter];
+  where['AND'] = andOf(where, filter);
+}
+
+/** The filters that stand in AND, and one more. */
+export function andOf(where: Dictionary, filter: Dictionary): unknown[] {
+  return [...(isAbsent(where['AND']) ? [] : itemsOf(where['AND'])), filter];
 }
 
 /** Puts a filter of equality on an index column in, with terms in place of values. */

@@ -9,7 +9,7 @@ import { FieldsealError, type IndexSpec } from '@fieldseal/core';
 import type { CompiledModel, EncryptedNode, RelationNode } from '../schema/compiled-schema.ts';
 import { type Leaf, NEGATIVE, NESTED, negated, type Within } from '../search/leaf.ts';
 import { nameByCompound, walkCompounds } from './compound-filter.ts';
-import { migratingError, putFilter, putTerm, walkEncryptedFilter } from './encrypted-filter.ts';
+import { andOf, migratingError, putFilter, putTerm, unencrypted, walkEncryptedFilter } from './encrypted-filter.ts';
 import { COMBINATORS, LIST_QUANTIFIERS, ONE_QUANTIFIERS } from './grammar.ts';
 import { equalityIndex, exactIndex, isExactEquality } from './index-choice.ts';
 import { legacyFilter } from './legacy-filter.ts';
@@ -86,7 +86,7 @@ export function walkAttempt(plan: Plan, model: CompiledModel, where: unknown): A
     walkFilter(plan, model, filter, 'any', NESTED);
     putFilter(plan, node, index, filter, value);
     // A row that was encrypted since keeps its old hash, which must not be heeded.
-    const second = legacy === null ? { [key]: value } : { ...legacy, [index.column]: null, [key]: { not: null } };
+    const second = legacy === null ? { [key]: value } : { ...legacy, AND: andOf(filter, unencrypted(key, index)) };
     return { where: filter, field: key, column: index.column, second };
   }
   walkUnique(plan, model, where);
