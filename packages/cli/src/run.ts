@@ -19,6 +19,8 @@ import { keysList } from './commands/keys/list.ts';
 import { keysPromote } from './commands/keys/promote.ts';
 import { keysShred } from './commands/keys/shred.ts';
 import { keysTable } from './commands/keys/table.ts';
+import { migrate } from './commands/migrate.ts';
+import { migrateSchema } from './commands/migrate-schema.ts';
 import { monitorDashboard, monitorRules } from './commands/monitor.ts';
 import { rotate } from './commands/rotate.ts';
 import { tpmEnroll } from './commands/tpm/enroll.ts';
@@ -54,6 +56,8 @@ const COMMANDS: readonly Command[] = [
   monitorDashboard,
   census,
   backfill,
+  migrateSchema,
+  migrate,
   rotate,
   verify,
   tpmStatusCommand,

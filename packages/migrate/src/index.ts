@@ -12,4 +12,6 @@ export { type MongooseFieldEncryptionOptions, mongooseFieldEncryption } from './
 export { type PrismaFieldEncryptionOptions, prismaFieldEncryption } from './prisma-field-encryption.ts';
 export { type PrismaHash, prismaHash } from './prisma-hash.ts';
 export { type RailsEncryptionOptions, railsEncryption } from './rails.ts';
+export { applyEdits, type LineEdit, unifiedDiff } from './schema/line-edits.ts';
+export { finishSchema, type RewrittenField, rewriteSchema, type SchemaRewrite } from './schema/rewrite-schema.ts';
 export { type VaultTransitOptions, vaultTransit } from './vault-transit.ts';

@@ -230,7 +230,9 @@ export class JobEngine {
     const writes = kind === 'reencrypt' || kind === 'backfill';
     const target = writes ? (await this.#keys.resolve(APPLICATION_SCOPE)).primary.keyId : null;
     const names = fields.map(({ form }) => form.spec.field);
-    return { kind, model, fields: names, schema: schemaDigest(fields), target, sample };
+    const origins = new Set(fields.flatMap(({ plaintext: { origin } }) => (origin === undefined ? [] : [origin])));
+    const origin = origins.size === 0 ? {} : { origin: [...origins].join(', ') };
+    return { kind, model, fields: names, schema: schemaDigest(fields), target, sample, ...origin };
   }
 
   async #finish(job: JobRecord): Promise<void> {
