@@ -34,6 +34,7 @@ const CORE_LEVELS = [
   ['field-keys', 'key-prefixes'],
   ['field-cipher', 'blind-index', 'environment'],
   ['jobs'],
+  ['fleet'],
   ['index', 'internal', 'kek-providers'],
 ];
 

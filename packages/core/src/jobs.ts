@@ -3,6 +3,9 @@
  *
  * @module
  */
+export { Fleet, type FleetInstance, type FleetOptions, type GateOptions } from './fleet/fleet.ts';
+export { type FleetKeyring, Heartbeat, type HeartbeatOptions } from './fleet/heartbeat.ts';
+export { instanceTable } from './fleet/instance-table.ts';
 export {
   type CompletionReport,
   reportPublicKey,
