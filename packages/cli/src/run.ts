@@ -6,6 +6,9 @@ import { backfill } from './commands/backfill.ts';
 import { census } from './commands/census.ts';
 import { constraints } from './commands/constraints.ts';
 import { doctor } from './commands/doctor.ts';
+import { fleetDestroy } from './commands/fleet/destroy.ts';
+import { fleetPromote } from './commands/fleet/promote.ts';
+import { fleetStatus } from './commands/fleet/status.ts';
 import { init } from './commands/init.ts';
 import { inspect } from './commands/inspect.ts';
 import { keyringShow } from './commands/keyring-show.ts';
@@ -60,6 +63,9 @@ const COMMANDS: readonly Command[] = [
   migrate,
   rotate,
   verify,
+  fleetPromote,
+  fleetDestroy,
+  fleetStatus,
   tpmStatusCommand,
   tpmEnroll,
   tpmReseal,
