@@ -3,6 +3,7 @@ import { defineConfig } from 'vitest/config';
 
 /** Tests run our sources, not the built packages, so that coverage counts them and no build is ever stale. */
 const sources: Record<string, string> = {
+  '@fieldseal/bullmq': './packages/bullmq/src/index.ts',
   '@fieldseal/cache': './packages/cache/src/index.ts',
   '@fieldseal/core': './packages/core/src/index.ts',
   '@fieldseal/core/kek': './packages/core/src/kek-providers.ts',

@@ -13,6 +13,7 @@ const PACKAGES = {
   cache: { name: '@fieldseal/cache', imports: ['@fieldseal/core'] },
   backup: { name: '@fieldseal/backup', imports: ['@fieldseal/core'] },
   monitor: { name: '@fieldseal/monitor', imports: ['@fieldseal/core'] },
+  bullmq: { name: '@fieldseal/bullmq', imports: ['@fieldseal/core'] },
   migrate: { name: '@fieldseal/migrate', imports: ['@fieldseal/core'] },
   testkit: { name: '@fieldseal/testkit', imports: ['@fieldseal/core'] },
   cli: { name: 'fieldseal', imports: ['@fieldseal/'] },
