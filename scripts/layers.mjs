@@ -35,7 +35,6 @@ const CORE_LEVELS = [
   ['field-keys', 'key-prefixes'],
   ['field-cipher', 'blind-index', 'environment'],
   ['jobs'],
-  ['fleet'],
   ['index', 'internal', 'kek-providers'],
 ];
 

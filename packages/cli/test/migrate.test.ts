@@ -7,16 +7,18 @@ import { fieldseal, type Outcome, parsed } from './harness.ts';
 
 // Made by @47ng/cloak 1.2.0, as packages/migrate/test/vectors/make.mjs tells.
 const VECTORS = new URL('../../migrate/test/vectors/packages.json', import.meta.url);
-const { prismaFieldEncryption: pfe, fernet } = JSON.parse(readFileSync(VECTORS, 'utf8')) as Record<
-  string,
-  {
-    readonly keys: string[];
-    readonly key: string;
-    readonly values: { readonly text: string; readonly sealed: string }[];
-    readonly nested: { readonly sealed: string };
-  }
-> &
-  Record<'prismaFieldEncryption' | 'fernet', never>;
+interface Sealed {
+  readonly text: string;
+  readonly sealed: string;
+}
+const { prismaFieldEncryption: pfe, fernet } = JSON.parse(readFileSync(VECTORS, 'utf8')) as {
+  readonly prismaFieldEncryption: {
+    readonly keys: readonly [string, string];
+    readonly values: readonly Sealed[];
+    readonly nested: Sealed;
+  };
+  readonly fernet: { readonly key: string; readonly values: readonly Sealed[] };
+};
 
 let project: Project;
 let target: Target;

@@ -3,9 +3,7 @@
  *
  * @module
  */
-export { Fleet, type FleetInstance, type FleetOptions, type GateOptions } from './fleet/fleet.ts';
-export { type FleetKeyring, Heartbeat, type HeartbeatOptions } from './fleet/heartbeat.ts';
-export { instanceTable } from './fleet/instance-table.ts';
+
 export {
   type CompletionReport,
   reportPublicKey,
@@ -14,6 +12,9 @@ export {
   verifyReport,
 } from './jobs/completion-report.ts';
 export { databaseError, isConstraint, isTransient } from './jobs/database-error.ts';
+export { Fleet, type FleetInstance, type FleetOptions, type GateOptions } from './jobs/fleet.ts';
+export { type FleetKeyring, Heartbeat, type HeartbeatOptions } from './jobs/heartbeat.ts';
+export { instanceTable } from './jobs/instance-table.ts';
 export {
   DEFAULT_SETTINGS,
   JOB_KINDS,

@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { toHex } from '../bytes.ts';
 import { FieldsealError } from '../errors.ts';
-import { DATABASE_NOW } from '../jobs/database-clock.ts';
-import { databaseError } from '../jobs/database-error.ts';
-import { changeRows, type RawSql, raw, type SqlDatabase, type SqlDialect, sql } from '../jobs/sql.ts';
+import { DATABASE_NOW } from './database-clock.ts';
+import { databaseError } from './database-error.ts';
 import { prepareInstances } from './instance-table.ts';
+import { changeRows, type RawSql, raw, type SqlDatabase, type SqlDialect, sql } from './sql.ts';
 
 /** How often an instance tells that it lives, in ms. */
 const BEAT_MS = 5000;

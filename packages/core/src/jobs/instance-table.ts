@@ -1,4 +1,4 @@
-import type { SqlDatabase, SqlDialect } from '../jobs/sql.ts';
+import type { SqlDatabase, SqlDialect } from './sql.ts';
 
 const TYPES: Readonly<Record<SqlDialect, { readonly id: string; readonly count: string }>> = {
   postgresql: { id: 'varchar(191)', count: 'bigint' },

@@ -1,11 +1,11 @@
 import { FieldsealError } from '../errors.ts';
-import { DATABASE_NOW } from '../jobs/database-clock.ts';
-import { databaseError } from '../jobs/database-error.ts';
-import type { RowSource } from '../jobs/row-source.ts';
-import { queryRows, type RawSql, raw, type SqlDatabase, type SqlDialect, selected, sql } from '../jobs/sql.ts';
-import { type Clock, PROCESS_CLOCK } from '../jobs/throttle.ts';
 import { APPLICATION_SCOPE, type Keyring } from '../keyring/keyring.ts';
+import { DATABASE_NOW } from './database-clock.ts';
+import { databaseError } from './database-error.ts';
 import { prepareInstances } from './instance-table.ts';
+import type { RowSource } from './row-source.ts';
+import { queryRows, type RawSql, raw, type SqlDatabase, type SqlDialect, selected, sql } from './sql.ts';
+import { type Clock, PROCESS_CLOCK } from './throttle.ts';
 
 /** How long an instance counts as live after its last beat, in ms: six beats. */
 const LIVE_MS = 30_000;
