@@ -16,6 +16,7 @@ const sources: Record<string, string> = {
   '@fieldseal/prisma/internal': './packages/prisma-extension/src/internal.ts',
   '@fieldseal/testkit': './packages/testkit/src/index.ts',
   '@fieldseal/tpm': './packages/tpm-sealer/src/index.ts',
+  '@fieldseal/backup': './packages/backup/src/index.ts',
   '@fieldseal/tpm/client': './packages/tpm-sealer/src/client.ts',
 };
 

@@ -1,7 +1,29 @@
 /** Programs of Debian packages without installing them, for the jobs that need more than the tests do. */
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+
+/**
+ * How to run programs: installed ones, or those of Debian packages that are unpacked into .cache/services.
+ *
+ * @param {string} root - the repository
+ * @param {{ name: string, packages: readonly string[], probe: readonly string[] }} wanted - name of the folder below .cache/services;
+ * packages with the libraries that a minimal Debian lacks; a command that ends with 0 when the programs run
+ * @returns {{ env: Record<string, string>, folder: string | undefined, source: string }} the variables that the programs need, PATH among
+ * them, and where the packages were unpacked
+ */
+export function debianTools(root, { name, packages, probe }) {
+  const runs = (env) => run(probe[0], probe.slice(1), { env: { ...process.env, ...env } }).status === 0;
+  if (runs({})) return { env: {}, folder: undefined, source: 'installed' };
+  const folder = join(root, '.cache', 'services', name);
+  if (!existsSync(folder)) unpackPackages(folder, packages);
+  const env = {
+    PATH: [join(folder, 'usr', 'bin'), join(folder, 'usr', 'sbin'), process.env['PATH']].join(':'),
+    LD_LIBRARY_PATH: libraryFolders(join(folder, 'usr')).join(':'),
+  };
+  if (!runs(env)) throw new Error(`${probe[0]} does not run from the unpacked Debian packages ${packages.join(', ')}`);
+  return { env, folder, source: 'unpacked from Debian packages' };
+}
 
 /**
  * Downloads and unpacks packages into a folder, which is there only when all went well.
@@ -42,6 +64,7 @@ export function run(program, args, options = {}) {
 /** Folders below `prefix` where Debian puts libraries. */
 export function libraryFolders(prefix) {
   const lib = join(prefix, 'lib');
+  if (!existsSync(lib)) return [];
   return [
     lib,
     ...readdirSync(lib)

@@ -34,9 +34,9 @@ const env = { ...process.env, ...tools.env, TPM2TOOLS_TCTI: `swtpm:path=${servic
 /** Runs one of the tools. Each leaves its objects in a TPM without a resource manager. */
 function tpm2(line) {
   const [command, ...args] = line.split(' ').map((word) => (word.startsWith('@') ? file(word.slice(1)) : word));
-  const out = must(spawnSync(tools.program, [command, ...args], { env, encoding: 'buffer' }), `tpm2 ${command}`);
+  const out = must(spawnSync('tpm2', [command, ...args], { env, encoding: 'buffer' }), `tpm2 ${command}`);
   if (command !== 'flushcontext' && command !== 'startauthsession' && !command.startsWith('policy'))
-    must(spawnSync(tools.program, ['flushcontext', '-t'], { env }), 'tpm2 flushcontext');
+    must(spawnSync('tpm2', ['flushcontext', '-t'], { env }), 'tpm2 flushcontext');
   return out;
 }
 

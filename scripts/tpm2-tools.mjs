@@ -1,7 +1,5 @@
-/** The tpm2-tools of this machine, or unpacked from Debian packages into .cache/services/tpm2-tools: their package would bring udev along. */
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
-import { libraryFolders, run, unpackPackages } from './debian-packages.mjs';
+/** The tpm2-tools: unpacked rather than installed, because their package would bring udev along. */
+import { debianTools } from './debian-packages.mjs';
 
 const PACKAGES = [
   'tpm2-tools',
@@ -17,20 +15,12 @@ const PACKAGES = [
   'libjson-c5',
   'libcurl4',
 ];
+
 /**
- * How to run the tools: their program, and the variables that it needs.
+ * The variables that `tpm2` needs, and where it comes from.
  *
  * @param {string} root - the repository
  */
 export function findTools(root) {
-  const installed = run('tpm2', ['getrandom', '--version']);
-  if (installed.status === 0) return { program: 'tpm2', env: {}, source: 'installed' };
-  const folder = join(root, '.cache', 'services', 'tpm2-tools');
-  if (!existsSync(folder)) unpackPackages(folder, PACKAGES);
-  const path = libraryFolders(join(folder, 'usr')).join(':');
-  return {
-    program: join(folder, 'usr', 'bin', 'tpm2'),
-    env: { LD_LIBRARY_PATH: path },
-    source: 'unpacked from Debian packages',
-  };
+  return debianTools(root, { name: 'tpm2-tools', packages: PACKAGES, probe: ['tpm2', 'getrandom', '--version'] });
 }

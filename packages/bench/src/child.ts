@@ -4,7 +4,16 @@ import { BenchError } from './bench-error.ts';
 import { PACKAGE } from './folders.ts';
 
 /** Jobs that run in a process of their own, by name. */
-export type ChildJob = 'micro' | 'queries' | 'start' | 'concurrency' | 'growth' | 'search' | 'timing' | 'cache';
+export type ChildJob =
+  | 'micro'
+  | 'queries'
+  | 'start'
+  | 'concurrency'
+  | 'growth'
+  | 'search'
+  | 'timing'
+  | 'cache'
+  | 'backup';
 
 const MAIN = join(PACKAGE, 'dist/main.js');
 

@@ -9,6 +9,7 @@ const CHILDREN: Readonly<Record<ChildJob, () => Promise<(task: never) => Promise
   concurrency: async () => (await import('./concurrency-child.ts')).measureConcurrency,
   growth: async () => (await import('./growth-child.ts')).measureGrowth,
   cache: async () => (await import('./cache-child.ts')).measureCache,
+  backup: async () => (await import('./backup-child.ts')).measureBackup,
   search: async () => (await import('./search/search-child.ts')).measureSearch,
   timing: async () => (await import('./timing-child.ts')).measureTiming,
 };

@@ -15,6 +15,7 @@ export const SECTIONS = [
   'search',
   'timing',
   'cache',
+  'backup',
 ] as const;
 
 /** One of {@link SECTIONS}. */

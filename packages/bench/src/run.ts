@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { startPostgres } from '@fieldseal/testkit';
+import { runBackup } from './backup.ts';
 import { runCache } from './cache.ts';
 import { runConcurrency } from './concurrency.ts';
 import { PACKAGE, WORKSPACE } from './folders.ts';
@@ -31,11 +32,12 @@ const RUNNERS: Readonly<Record<Section, (context: SectionContext) => Promise<Sec
   search: runSearch,
   timing: runTiming,
   cache: runCache,
+  backup: runBackup,
 };
 /** What sections need that takes time to make. */
 const WITH_RIVALS: readonly Section[] = ['micro', 'queries', 'concurrency'];
 const WITH_CLIENTS: readonly Section[] = ['queries', 'start', 'footprint', 'concurrency', 'growth', 'search'];
-const WITH_POSTGRES: readonly Section[] = ['queries', 'concurrency', 'search'];
+const WITH_POSTGRES: readonly Section[] = ['queries', 'concurrency', 'search', 'backup'];
 
 /** Runs sections one after the other; one that fails is named in the results, and the others run all the same. */
 export async function runSections({ sections, quick, rows: searchRows }: Options): Promise<Results> {

@@ -15,6 +15,7 @@ export const EXIT_CODES = {
   9: 'the TPM cannot be reached, or refuses',
   10: 'the KEK outside the keyring cannot be reached, or refuses',
   11: 'a job paused by itself, or set rows apart that it cannot serve',
+  12: 'a backup or a share has faults, cannot be opened, or was refused',
 } as const;
 
 /** One of {@link EXIT_CODES}. */
@@ -38,5 +39,6 @@ const OF_ERROR: Partial<Record<ErrorCode | CliErrorCode, ExitCode>> = {
 /** Exit code for an error code. */
 export function exitCodeOf(code: ErrorCode | CliErrorCode): ExitCode {
   if (code.startsWith('ERR_KEK_')) return 10;
+  if (/^ERR_(BACKUP_|SHARE)/.test(code)) return 12;
   return OF_ERROR[code] ?? (code.startsWith('ERR_TPM_') ? 9 : 1);
 }

@@ -3,6 +3,15 @@ import type { Environment } from '@fieldseal/core';
 import { readArguments, usage } from './arguments.ts';
 import type { Command, Io } from './command.ts';
 import { backfill } from './commands/backfill.ts';
+import { backupCreate } from './commands/backup/create.ts';
+import { backupDrill } from './commands/backup/drill.ts';
+import { backupExport } from './commands/backup/export.ts';
+import { backupKey } from './commands/backup/key.ts';
+import { backupList } from './commands/backup/list.ts';
+import { backupPrune } from './commands/backup/prune.ts';
+import { backupRestore } from './commands/backup/restore.ts';
+import { backupSheet } from './commands/backup/sheet.ts';
+import { backupVerify } from './commands/backup/verify.ts';
 import { census } from './commands/census.ts';
 import { constraints } from './commands/constraints.ts';
 import { doctor } from './commands/doctor.ts';
@@ -26,6 +35,10 @@ import { migrate } from './commands/migrate.ts';
 import { migrateSchema } from './commands/migrate-schema.ts';
 import { monitorDashboard, monitorRules } from './commands/monitor.ts';
 import { rotate } from './commands/rotate.ts';
+import { sharesActivate } from './commands/shares/activate.ts';
+import { sharesCombine } from './commands/shares/combine.ts';
+import { sharesSplit } from './commands/shares/split.ts';
+import { sharesVerify } from './commands/shares/verify.ts';
 import { tpmEnroll } from './commands/tpm/enroll.ts';
 import { tpmRemove } from './commands/tpm/remove.ts';
 import { tpmReseal } from './commands/tpm/reseal.ts';
@@ -66,6 +79,19 @@ const COMMANDS: readonly Command[] = [
   fleetPromote,
   fleetDestroy,
   fleetStatus,
+  backupKey,
+  backupCreate,
+  backupList,
+  backupVerify,
+  backupDrill,
+  backupRestore,
+  backupPrune,
+  backupExport,
+  backupSheet,
+  sharesSplit,
+  sharesVerify,
+  sharesActivate,
+  sharesCombine,
   tpmStatusCommand,
   tpmEnroll,
   tpmReseal,

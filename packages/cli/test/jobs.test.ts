@@ -99,7 +99,7 @@ test('the way that cells are written is changed, from an older schema', async ()
   expect((await json('verify', 'work')).jobs).toMatchObject([{ quarantined: 0, counts: { done: 1 } }]);
 });
 
-test('jobs are steered, and rows that cannot be served end with 10', async () => {
+test('jobs are steered, and rows that cannot be served end with 11', async () => {
   for (const id of ['a', 'b', 'c']) await insert(id, { email: 'plain@x' });
   await json('rotate', 'start', '--error-rows', '1');
   expect(await json('rotate', 'start')).toMatchObject({ code: 1, error: { code: 'ERR_JOB_ACTIVE' } });

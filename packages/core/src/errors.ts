@@ -7,6 +7,13 @@
 
 /** Every code, with the advice that stands in for a hint when the thrower gives none. */
 const HINTS = {
+  ERR_BACKUP_DAMAGED: 'Take another backup, and find out how this one was damaged.',
+  ERR_BACKUP_GATE: 'Make a backup and verify it; then promote.',
+  ERR_BACKUP_LOCKED: 'Give the identity of one of its recipients; without any the backup cannot be opened.',
+  ERR_BACKUP_RECIPIENT: 'Give the recipient as `age-keygen` showed it (age1…).',
+  ERR_BACKUP_ROLLBACK: 'It is older than what is there: restore it only knowingly, by allowing a rollback.',
+  ERR_BACKUP_SIGNATURE: 'Do not use this backup before you know who made or changed it.',
+  ERR_BACKUP_TARGET: 'Check the place of the backups and its permissions.',
   ERR_BINDING: 'Name the row by the fields that the cell is bound to, as in where: { id }.',
   ERR_CELL_FORMAT:
     'The stored value is not a Fieldseal cell. It was written without encryption or damaged; restore it or encrypt it.',
@@ -66,6 +73,8 @@ const HINTS = {
   ERR_SCHEMA_STALE: 'Run `prisma generate` again.',
   ERR_SEARCH_LIMIT:
     'Narrow the filter down, ask for a page (take), give the index more bits or shorter steps, or raise encryption({ searchLimit }).',
+  ERR_SHARE: 'Copy the share again; its holder has the original.',
+  ERR_SHARES_MISSING: 'Ask further holders for their shares.',
   ERR_TPM_BLOB_INVALID: 'Restore the keyring from a backup, or open it with the recovery key and reseal.',
   ERR_TPM_BUSY: 'Another program holds the TPM: use /dev/tpmrm0, which several programs can share.',
   ERR_TPM_COUNTER_MISSING:

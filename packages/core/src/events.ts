@@ -53,6 +53,7 @@ export interface KeyringEvent {
     | 'add-kek'
     | 'add-slot'
     | 'remove-slot'
+    | 'restore'
     | 'close';
   readonly keyringId: string;
   readonly generation: number;

@@ -107,6 +107,16 @@ export {
 } from './keyring/keyring.ts';
 export type { KeyringDescription } from './keyring/keyring-description.ts';
 export type { SharingStats } from './keyring/keyset-sharing.ts';
+export {
+  type KeyringRestoration,
+  type RestoreKeyringOptions,
+  restoreKeyring,
+} from './keyring/restore-keyring.ts';
+export {
+  type KeysetsRestoration,
+  type RestoreKeysetsOptions,
+  restoreKeysets,
+} from './keyring/restore-keysets.ts';
 export { type ShredReceipt, verifyShredReceipt } from './keyring/shred-receipt.ts';
 export { passphrase, rawKey, recoveryKey, type Slot, type SlotOpener, type SlotParams } from './keyring/slot.ts';
 export { type KeyringStorage, keyringFile, keyringMemory } from './keyring/storage.ts';

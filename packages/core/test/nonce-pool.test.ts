@@ -53,7 +53,7 @@ describe('NoncePool', () => {
       if (!seen.add(nonce)) repeated++;
     }
     expect(repeated).toBe(0);
-  });
+  }, 120_000);
 
   it('gives 24 bytes in memory of their own', () => {
     const pool = new NoncePool();

@@ -4,11 +4,18 @@
  * @module
  */
 export { type AdapterLike, adapterDatabase } from './row-source/adapter-database.ts';
-export { type ModelTable, modelTable, type TableRequest } from './row-source/model-table.ts';
+export {
+  type ModelTable,
+  modelTable,
+  type TableRequest,
+  type WholeTable,
+  wholeTable,
+} from './row-source/model-table.ts';
 export {
   type PrismaClientLike,
   type PrismaRowsOptions,
   prismaDatabase,
   prismaRows,
 } from './row-source/prisma-database.ts';
+export { type SqlRowPortOptions, sqlRowPort, termTables } from './row-source/sql-row-port.ts';
 export { SqlRowSource } from './row-source/sql-row-source.ts';

@@ -11,7 +11,8 @@ import { fileURLToPath } from 'node:url';
 import { startSwtpm } from '@fieldseal/testkit';
 import { tpmSlot } from '@fieldseal/tpm';
 import { pcrExtend, TpmDevice } from '@fieldseal/tpm/client';
-import { findTools, must } from '../../../scripts/tpm2-tools.mjs';
+import { must } from '../../../scripts/debian-packages.mjs';
+import { findTools } from '../../../scripts/tpm2-tools.mjs';
 
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
 const RUNS = 200;
@@ -23,7 +24,7 @@ const folder = mkdtempSync(join(tmpdir(), 'fieldseal-bench-'));
 const address = `swtpm:path=${service.path}`;
 const env = { ...process.env, ...tools.env, TPM2TOOLS_TCTI: address };
 const tpm2 = (line) =>
-  must(spawnSync(tools.program, line.replaceAll('@', `${folder}/`).split(' '), { env, encoding: 'buffer' }), line);
+  must(spawnSync('tpm2', line.replaceAll('@', `${folder}/`).split(' '), { env, encoding: 'buffer' }), line);
 
 /** The shortest safe sequence: a salted session with encryption, as our client always does it. */
 const ENCRYPTED = [

@@ -14,6 +14,7 @@ const TITLES: Readonly<Record<Section, string>> = {
   search: 'Searches by kind of index (PostgreSQL)',
   timing: 'Does time tell secrets?',
   cache: 'The cache of keys',
+  backup: 'Backups',
 };
 
 /** results.md: everything that was measured. */

@@ -223,6 +223,11 @@ export class JobEngine {
       if (kind !== 'backfill' && plaintext.origin !== undefined)
         throw refused('only backfill reads what another system encrypted', 'Leave the readers out.');
       if (kind === 'reindex' && indexes.length === 0) throw refused('the field has no index', 'Leave it out.');
+      if (kind === 'reindex' && indexes.some(({ spec }) => spec.partitions > 1))
+        throw refused(
+          'terms in partitions are chosen at random, so that none of them is wrong',
+          'Leave the field out.',
+        );
       if (before !== null && kind !== 'reencrypt')
         throw refused('only reencrypt changes how cells are written', 'Leave the older schema out.');
     }

@@ -131,6 +131,48 @@ function isOneTerm({ spec, child }: IndexNode): boolean {
   return child === null && !spec.many;
 }
 
+/** The table of a model with all its columns, encrypted ones or not, for backups. */
+export interface WholeTable extends Pick<ModelTable, 'model' | 'dialect' | 'name' | 'schema' | 'key'> {
+  /** Every column, in the order of the schema. */
+  readonly columns: readonly NamedColumn[];
+  /** Columns with fractions, of which databases may show fewer digits than there are, by their type in Prisma. */
+  readonly fractions: ReadonlyMap<string, 'Float' | 'Decimal'>;
+  /** Columns that hold cells. */
+  readonly cells: readonly NamedColumn[];
+  /** Columns that hold terms of indexes. */
+  readonly terms: readonly NamedColumn[];
+}
+
+/**
+ * Reads the table of any model from a schema.
+ *
+ * @throws ERR_SCHEMA, ERR_OPTIONS as {@link modelTable} does, also for a model with a column that Prisma does not know
+ */
+export function wholeTable(schema: string, model: string): WholeTable {
+  const { provider, models } = parseInlineSchema(schema);
+  const dialect = DIALECTS[provider];
+  if (dialect === undefined) throw refused(model, `databases of the provider ${provider} are not known here`);
+  const parsed = models.find(({ name }) => name === model);
+  const own = readSchemaMap(schema).models[model];
+  if (parsed === undefined || own === undefined) throw refused(model, 'the schema has no such model');
+  if (parsed.fields.some(({ kind }) => kind === 'unsupported'))
+    throw refused(model, 'a column of a type that Prisma does not know would be missing in a copy');
+  const stored = parsed.fields.filter(({ kind }) => kind === 'scalar' || kind === 'enum');
+  return {
+    model,
+    dialect,
+    name: own.dbName,
+    schema: own.dbSchema,
+    key: keyOf(parsed, own).map(named),
+    columns: stored.map(named),
+    fractions: new Map(
+      stored.flatMap(({ type, dbName }) => (type === 'Float' || type === 'Decimal' ? [[dbName, type]] : [])),
+    ),
+    cells: stored.filter(({ name }) => name in own.encrypted).map(named),
+    terms: stored.filter(({ name }) => name in own.indexes || name in own.terms).map(named),
+  };
+}
+
 function chosen(model: CompiledModel, fields: readonly string[] | undefined): readonly EncryptedNode[] {
   if (fields === undefined) return model.encrypted.map(([, node]) => node);
   return [...new Set(fields)].map((field) => {

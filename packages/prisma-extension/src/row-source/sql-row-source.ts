@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { type BoundColumn, FieldsealError, isSuite, SUITES, TEXT_PREFIX } from '@fieldseal/core';
+import { type BoundColumn, FieldsealError, SUITES, TEXT_PREFIX } from '@fieldseal/core';
 import {
   type CensusLine,
   changeRows,
@@ -20,8 +20,10 @@ import {
   selected,
   sql,
 } from '@fieldseal/core/jobs';
+import { HEADER_CHARACTERS, HEADER_DIGITS, keyOfHead, MIN_CELL_DIGITS } from './cell-head.ts';
 import { beyond, columnName, exact, holds, stored, type TableColumn, textOf } from './column-text.ts';
-import type { ModelTable, NamedColumn } from './model-table.ts';
+import { columnTypes } from './column-types.ts';
+import type { ModelTable } from './model-table.ts';
 import { fromText, toText } from './stored-text.ts';
 
 type Text = string | null;
@@ -44,10 +46,6 @@ const GROWTH = 2;
 const LARGEST = 50;
 /** Rows of a page when a table is digested. */
 const PAGE_ROWS = 1000;
-/** Digits of the shortest cell in a Bytes column, and of a header (spec/format.md §1). */
-const MIN_CELL_DIGITS = 100;
-const HEADER_DIGITS = 18;
-const HEADER_CHARACTERS = 16;
 /** The first byte of a cell, for a list in SQL. */
 const SUITE_DIGITS = Object.keys(SUITES)
   .map((suite) => `'${Number(suite).toString(16).padStart(2, '0')}'`)
@@ -132,7 +130,7 @@ export class SqlRowSource implements RowSource {
       const { field } = (this.fields[at] as JobField).form.spec;
       const counts = new Map<string, number>();
       for (const [head, count] of await this.#query(this.#heads(column), session)) {
-        const key = keyOfHead(column, head ?? '');
+        const key = keyOfHead(column.kind, head ?? '');
         counts.set(key, (counts.get(key) ?? 0) + Number(count));
       }
       for (const [key, values] of [...counts].sort(([a], [b]) => (a < b ? -1 : 1))) lines.push({ field, key, values });
@@ -302,25 +300,8 @@ export class SqlRowSource implements RowSource {
   }
 
   async #askTypes(): Promise<TypedColumns> {
-    const { dialect, model, name, schema, key, cells, terms, bound, rest } = this.#table;
-    let types: ReadonlyMap<Text | undefined, Text | undefined> | null = null;
-    if (dialect === 'postgresql') {
-      const where = schema === null ? raw('current_schema()') : sql`${schema}`;
-      const rows = await this.#query(
-        sql`SELECT a.attname::text AS c0, (quote_ident(n.nspname) || '.' || quote_ident(t.typname))::text AS c1 FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid JOIN pg_catalog.pg_namespace s ON s.oid = c.relnamespace JOIN pg_catalog.pg_type t ON t.oid = a.atttypid JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace WHERE c.relname = ${name} AND s.nspname = ${where} AND a.attnum > 0 AND NOT a.attisdropped`,
-      );
-      types = new Map(rows.map(([column, type]) => [column, type]));
-    }
-    const typed = (column: NamedColumn): TableColumn => {
-      if (types === null) return { ...column, type: null };
-      const type = types.get(column.name);
-      if (type == null)
-        throw new FieldsealError('ERR_JOB_DATABASE', `the table has no column ${column.name}`, {
-          model,
-          hint: 'Apply the migrations to this database, or check the URL, @@map and @map.',
-        });
-      return { ...column, type };
-    };
+    const { key, cells, terms, bound, rest } = this.#table;
+    const typed = await columnTypes(this.database, this.#table);
     return {
       key: key.map(typed),
       cells: cells.map(typed),
@@ -346,13 +327,4 @@ function hexOf(pending: Pending): string {
 
 function elementOf({ kind }: TableColumn): 'text' | 'bytes' | 'json' {
   return kind === 'bytes' || kind === 'json' ? kind : 'text';
-}
-
-/** Key id of what a value begins with. */
-function keyOfHead(column: TableColumn, head: string): string {
-  if (head === '') return 'plaintext';
-  if (column.kind === 'bytes') return head.slice(2);
-  const text = head.slice(TEXT_PREFIX.length + (column.kind === 'json' ? 1 : 0));
-  const header = Buffer.from(text, 'base64url');
-  return header.toString('base64url') === text && isSuite(header[0]) ? header.subarray(1).toString('hex') : 'damaged';
 }

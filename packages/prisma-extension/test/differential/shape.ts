@@ -115,16 +115,20 @@ function kindsOf(type: Scalar, lists: boolean): fc.Arbitrary<Kind> {
   const parts = fc.tuple(fc.constantFrom(...texts), normalizers, fc.boolean());
   return fc.oneof(
     fc.constantFrom(...inexact),
-    parts.map(([[args, serves, many], normalize, list]): Kind => ({
-      ...equality(normalize, args),
-      serves,
-      storage: !many ? 'column' : lists && list ? 'list' : 'table',
-    })),
-    parts.map(([[args, serves, many], normalize]): Kind => ({
-      ...equality(normalize, args),
-      serves,
-      storage: !many ? 'column' : lists ? 'list' : 'table',
-    })),
+    parts.map(
+      ([[args, serves, many], normalize, list]): Kind => ({
+        ...equality(normalize, args),
+        serves,
+        storage: !many ? 'column' : lists && list ? 'list' : 'table',
+      }),
+    ),
+    parts.map(
+      ([[args, serves, many], normalize]): Kind => ({
+        ...equality(normalize, args),
+        serves,
+        storage: !many ? 'column' : lists ? 'list' : 'table',
+      }),
+    ),
   );
 }
 

@@ -1,0 +1,88 @@
+import { type BackupSource, createBackup, keyStoreSource, rowSource } from '@fieldseal/backup';
+import { usage } from '../../arguments.ts';
+import type { Command, CommandInput, Report } from '../../command.ts';
+import { Progress } from '../../doctor/progress.ts';
+import { table } from '../../table.ts';
+import { KEY_STORE_OPTIONS, withKeyStore } from '../keys/request.ts';
+import {
+  fileText,
+  IDENTITY_OPTIONS,
+  identitiesOf,
+  KEYRING_OPTIONS,
+  keyringOf,
+  namesOf,
+  PLACE_OPTIONS,
+  placeOf,
+  ROW_OPTIONS,
+  signerOf,
+  withRows,
+} from './request.ts';
+
+/** `fieldseal backup create` */
+export const backupCreate: Command = {
+  name: 'backup create',
+  summary: 'make a backup of the keyring and of rows, encrypted for its recipients and signed',
+  details: [
+    'The keyring is not opened: its keys stay wrapped in the archive too. The backup is read back and verified before it is signed, and what is not\n' +
+      'signed is no backup. FIELDSEAL_BACKUP_KEY signs (`fieldseal backup key`).',
+    'With --rows the rows of the database go into it as they are stored: cells stay cells. With --key-store or --key-store-url-env, so do the keys of a key store.',
+    'With --identity the archive is opened once as a proof. It is better kept away from this machine, and used by `fieldseal backup drill`.',
+  ],
+  positionals: [],
+  options: {
+    ...PLACE_OPTIONS,
+    recipient: { value: 'age1…', help: 'who can open it; several are separated by commas' },
+    'recipients-file': { value: 'file', help: 'recipients, one a line; # begins a comment' },
+    ...KEYRING_OPTIONS,
+    ...KEY_STORE_OPTIONS,
+    ...ROW_OPTIONS,
+    models: { value: 'names', help: 'whose rows, in this order; by default all models with encrypted fields' },
+    ...IDENTITY_OPTIONS,
+    pq: { value: 'policy', help: 'post-quantum recipients: off by default', choices: ['off', 'prefer', 'require'] },
+  },
+  run: create,
+};
+
+async function create(input: CommandInput): Promise<Report> {
+  const { options } = input;
+  const recipients = [...(options['recipient']?.split(',') ?? []), ...(await recipientsOf(options['recipients-file']))];
+  if (recipients.length === 0) throw usage(backupCreate, 'a backup needs --recipient or --recipients-file');
+  const [drillIdentity] = await identitiesOf(input);
+  const { path, storage } = keyringOf(input);
+  const { target } = placeOf(input);
+  const progress = new Progress(input.io);
+  const make = (sources: readonly BackupSource[]) =>
+    createBackup({
+      target,
+      keyring: storage,
+      sources,
+      recipients,
+      signer: signerOf(input),
+      pq: (options['pq'] ?? 'off') as 'off' | 'prefer' | 'require',
+      ...(drillIdentity !== undefined && { drillIdentity }),
+      onProgress: ({ entries, bytes }) => progress.step(`${entries} entries, ${Math.round(bytes / 2 ** 20)} MiB`),
+    }).finally(() => progress.end());
+  const { name, claim, bytes, opened } = await withKeyStore(backupCreate, input, ({ keyStore }) => {
+    const keys = keyStore === undefined ? [] : [keyStoreSource(keyStore)];
+    const models = namesOf(options['models']);
+    if (!('rows' in options)) return make(keys);
+    return withRows(input, models, (rows) => make([...keys, rowSource(rows)]));
+  });
+  return {
+    lines: table([
+      ['backup', name],
+      ['place', target.label],
+      ['keyring', `${path}, generation ${claim.generation}`],
+      ['bytes', String(bytes)],
+      ['recipients', String(recipients.length)],
+      ['proved', opened === null ? 'signature and digest' : 'signature, digest, and opened'],
+    ]),
+    json: { name, place: target.label, bytes, recipients: recipients.length, opened: opened !== null, ...claim },
+  };
+}
+
+async function recipientsOf(path: string | undefined): Promise<readonly string[]> {
+  if (path === undefined) return [];
+  const lines = (await fileText(path)).split('\n').map((line) => line.trim());
+  return lines.filter((line) => line !== '' && !line.startsWith('#'));
+}

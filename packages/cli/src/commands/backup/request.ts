@@ -1,0 +1,157 @@
+import { readFile } from 'node:fs/promises';
+import {
+  type BackupTarget,
+  folderTarget,
+  formatVerifyKey,
+  listBackups,
+  parseVerifyKey,
+  type SigningKey,
+  signingKey,
+  type VerifyKey,
+} from '@fieldseal/backup';
+import {
+  environmentOpeners,
+  type KeyringStorage,
+  keyringFile,
+  keyringPath,
+  parseRawKey,
+  recoveryKey,
+  type SlotOpener,
+} from '@fieldseal/core';
+import type { RowPort } from '@fieldseal/core/jobs';
+import { sqlRowPort, termTables } from '@fieldseal/prisma/jobs';
+import { CliError } from '../../cli-error.ts';
+import type { CommandInput, CommandOption } from '../../command.ts';
+import { JobProject, PROJECT_OPTIONS } from '../../jobs/job-project.ts';
+
+/** Options of commands that look at a place of backups. */
+export const PLACE_OPTIONS: Readonly<Record<string, CommandOption>> = {
+  to: { value: 'folder', help: 'where the backups are; FIELDSEAL_BACKUPS or ./fieldseal-backups by default' },
+};
+
+/** Options of commands that verify signatures. */
+export const VERIFY_OPTIONS: Readonly<Record<string, CommandOption>> = {
+  'public-key': { value: 'file', help: 'minisign public key of the backups; by default that of FIELDSEAL_BACKUP_KEY' },
+};
+
+/** Options of commands that open archives. */
+export const IDENTITY_OPTIONS: Readonly<Record<string, CommandOption>> = {
+  identity: { value: 'file', help: 'age identity of one of the recipients, as age-keygen writes it' },
+};
+
+/** Options of commands that read or write the keyring. */
+export const KEYRING_OPTIONS: Readonly<Record<string, CommandOption>> = {
+  keyring: { value: 'path', help: 'the keyring; FIELDSEAL_KEYRING or ./fieldseal.keyring.json by default' },
+};
+
+/** Options of commands that read or write rows. */
+export const ROW_OPTIONS: Readonly<Record<string, CommandOption>> = {
+  rows: { help: 'with the rows of the database' },
+  schema: PROJECT_OPTIONS.schema,
+  'url-env': PROJECT_OPTIONS['url-env'],
+};
+
+/** Opens the database of the project for `work`: some models, or all whose rows can be named. */
+export function withRows<T>(
+  input: CommandInput,
+  models: readonly string[] | 'all' | undefined,
+  work: (rows: RowPort) => Promise<T>,
+): Promise<T> {
+  return JobProject.use(input, ({ database, schema }) => {
+    const rows = sqlRowPort({ database, schema: schema.text, ...(models !== undefined && { models }) });
+    const [table] = termTables(schema.text, rows.models);
+    const { scope, key, 'on-conflict': policy = 'fail' } = input.options;
+    // A choice among rows, or between two states of one, would tear rows and their terms apart.
+    if (table !== undefined && (scope !== undefined || key !== undefined || policy !== 'fail'))
+      throw new CliError(
+        'ERR_USAGE',
+        `rows are found by terms in ${table}, which belong to no scope and no key`,
+        'Restore whole models where nothing is in the way: without --scope, --key and --on-conflict.',
+      );
+    return work(rows);
+  });
+}
+
+/** Names with commas between them. */
+export function namesOf(text: string | undefined): readonly string[] | undefined {
+  return text
+    ?.split(',')
+    .map((name) => name.trim())
+    .filter((name) => name !== '');
+}
+
+/** The place of the backups. */
+export function placeOf({ options, env }: CommandInput): { readonly path: string; readonly target: BackupTarget } {
+  const path = options['to'] ?? env['FIELDSEAL_BACKUPS'] ?? 'fieldseal-backups';
+  return { path, target: folderTarget(path) };
+}
+
+/** The keyring file. */
+export function keyringOf({ options, env }: CommandInput): { readonly path: string; readonly storage: KeyringStorage } {
+  const path = options['keyring'] ?? keyringPath(env);
+  return { path, storage: keyringFile(path) };
+}
+
+/** The key that signs. Throws ERR_KEY_MISSING's like for the command line. */
+export function signerOf({ env }: CommandInput): SigningKey {
+  const text = env['FIELDSEAL_BACKUP_KEY'];
+  if (!text)
+    throw new CliError(
+      'ERR_USAGE',
+      'there is no key to sign backups with',
+      'Make one by `fieldseal backup key`, and give it as FIELDSEAL_BACKUP_KEY.',
+    );
+  const secret = parseRawKey(text);
+  try {
+    return signingKey(secret);
+  } finally {
+    secret.wipe();
+  }
+}
+
+/** The keys that verify: of a file, or of the key that signs. */
+export async function verifiersOf(input: CommandInput): Promise<readonly VerifyKey[]> {
+  const path = input.options['public-key'];
+  if (path !== undefined) return [parseVerifyKey(await fileText(path))];
+  return [parseVerifyKey(formatVerifyKey(signerOf(input).public))];
+}
+
+/** Identities of a file: its lines that are none are comments. */
+export async function identitiesOf({ options }: CommandInput): Promise<readonly string[]> {
+  const path = options['identity'];
+  if (path === undefined) return [];
+  const lines = (await fileText(path)).split('\n').map((line) => line.trim());
+  const found = lines.filter((line) => line.startsWith('AGE-SECRET-KEY-'));
+  if (found.length === 0)
+    throw new CliError(
+      'ERR_USAGE',
+      `${path} holds no age identity`,
+      'Give the file that `age-keygen -o` wrote; one that has a passphrase is opened by `age -d` first.',
+    );
+  return found;
+}
+
+/** What opens the keyring of a backup: the environment's keys, and the recovery key, which is what is left when a machine is lost. */
+export function openersOf({ env }: CommandInput): readonly SlotOpener[] {
+  const recovery = env['FIELDSEAL_RECOVERY_KEY'];
+  if (!recovery) return environmentOpeners(env);
+  const others = env['FIELDSEAL_KEY'] || env['FIELDSEAL_PASSPHRASE'] ? environmentOpeners(env) : [];
+  return [...others, recoveryKey(recovery)];
+}
+
+/** The backup of this name, or the newest for `latest`. */
+export async function backupNamed(target: BackupTarget, name: string): Promise<string> {
+  if (name !== 'latest') return name;
+  const { backups } = await listBackups(target);
+  const newest = backups.at(-1);
+  if (newest === undefined)
+    throw new CliError('ERR_USAGE', `there is no backup at ${target.label}`, 'Make one by `fieldseal backup create`.');
+  return newest.name;
+}
+
+/** A text file that an option names. */
+export async function fileText(path: string): Promise<string> {
+  return readFile(path, 'utf8').catch((cause: unknown) => {
+    throw new CliError('ERR_FILE_IO', `${path} cannot be read`, 'Check the path and its permissions.', cause);
+  });
+}
