@@ -3,12 +3,14 @@ import { defineConfig } from 'vitest/config';
 
 /** Tests run our sources, not the built packages, so that coverage counts them and no build is ever stale. */
 const sources: Record<string, string> = {
+  '@fieldseal/bullmq': './packages/bullmq/src/index.ts',
   '@fieldseal/cache': './packages/cache/src/index.ts',
   '@fieldseal/core': './packages/core/src/index.ts',
   '@fieldseal/core/kek': './packages/core/src/kek-providers.ts',
   '@fieldseal/core/internal': './packages/core/src/internal.ts',
   '@fieldseal/monitor': './packages/monitor/src/index.ts',
   '@fieldseal/core/jobs': './packages/core/src/jobs.ts',
+  '@fieldseal/migrate': './packages/migrate/src/index.ts',
   '@fieldseal/prisma': './packages/prisma-extension/src/index.ts',
   '@fieldseal/prisma/jobs': './packages/prisma-extension/src/jobs.ts',
   '@fieldseal/prisma/internal': './packages/prisma-extension/src/internal.ts',

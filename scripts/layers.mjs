@@ -13,6 +13,8 @@ const PACKAGES = {
   cache: { name: '@fieldseal/cache', imports: ['@fieldseal/core'] },
   backup: { name: '@fieldseal/backup', imports: ['@fieldseal/core'] },
   monitor: { name: '@fieldseal/monitor', imports: ['@fieldseal/core'] },
+  bullmq: { name: '@fieldseal/bullmq', imports: ['@fieldseal/core'] },
+  migrate: { name: '@fieldseal/migrate', imports: ['@fieldseal/core'] },
   testkit: { name: '@fieldseal/testkit', imports: ['@fieldseal/core'] },
   cli: { name: 'fieldseal', imports: ['@fieldseal/'] },
   bench: { name: '@fieldseal/bench', imports: ['@fieldseal/'] },
@@ -22,7 +24,7 @@ const PACKAGES = {
 const CORE_LEVELS = [
   ['errors', 'events', 'actor', 'canonical-json', 'suite', 'decimal', 'padding', 'serial', 'file-lock'],
   ['bytes', 'secret-bytes', 'atomic-file', 'use-policy'],
-  ['kdf', 'context', 'value', 'normalizer'],
+  ['kdf', 'legacy-reader', 'context', 'value', 'normalizer'],
   ['cell', 'field-spec'],
   ['aead', 'batch-tally', 'read-watch'],
   ['kek', 'key-store'],

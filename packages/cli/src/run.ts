@@ -15,6 +15,9 @@ import { backupVerify } from './commands/backup/verify.ts';
 import { census } from './commands/census.ts';
 import { constraints } from './commands/constraints.ts';
 import { doctor } from './commands/doctor.ts';
+import { fleetDestroy } from './commands/fleet/destroy.ts';
+import { fleetPromote } from './commands/fleet/promote.ts';
+import { fleetStatus } from './commands/fleet/status.ts';
 import { init } from './commands/init.ts';
 import { inspect } from './commands/inspect.ts';
 import { keyringShow } from './commands/keyring-show.ts';
@@ -28,6 +31,8 @@ import { keysList } from './commands/keys/list.ts';
 import { keysPromote } from './commands/keys/promote.ts';
 import { keysShred } from './commands/keys/shred.ts';
 import { keysTable } from './commands/keys/table.ts';
+import { migrate } from './commands/migrate.ts';
+import { migrateSchema } from './commands/migrate-schema.ts';
 import { monitorDashboard, monitorRules } from './commands/monitor.ts';
 import { rotate } from './commands/rotate.ts';
 import { sharesActivate } from './commands/shares/activate.ts';
@@ -67,8 +72,13 @@ const COMMANDS: readonly Command[] = [
   monitorDashboard,
   census,
   backfill,
+  migrateSchema,
+  migrate,
   rotate,
   verify,
+  fleetPromote,
+  fleetDestroy,
+  fleetStatus,
   backupKey,
   backupCreate,
   backupList,

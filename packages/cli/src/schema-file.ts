@@ -24,9 +24,7 @@ export interface SchemaFile {
  */
 export async function readSchemaFile(path?: string): Promise<SchemaFile> {
   const found = path ?? (await firstThere());
-  const files = await filesOf(found);
-  if (files.length === 0)
-    throw new CliError('ERR_FILE_IO', `there is no .prisma file in ${found}`, 'Name the folder that holds the schema.');
+  const files = await schemaPaths(found);
   const texts = await Promise.all(files.map((file) => readFile(file, 'utf8').catch(unreadable(file))));
   const text = texts.join('\n');
   const { provider } = parseInlineSchema(text);
@@ -37,6 +35,18 @@ export async function readSchemaFile(path?: string): Promise<SchemaFile> {
       'Where the schema is in several files, name their folder.',
     );
   return { path: found, text, provider };
+}
+
+/**
+ * The files of a schema, by the same rules as {@link readSchemaFile}.
+ *
+ * @throws ERR_FILE_IO when there is none
+ */
+export async function schemaPaths(path?: string): Promise<readonly string[]> {
+  const found = path ?? (await firstThere());
+  const files = await filesOf(found);
+  if (files.length > 0) return files;
+  throw new CliError('ERR_FILE_IO', `there is no .prisma file in ${found}`, 'Name the folder that holds the schema.');
 }
 
 async function firstThere(): Promise<string> {
@@ -60,7 +70,8 @@ async function filesOf(path: string): Promise<readonly string[]> {
     .map((name) => join(path, name));
 }
 
-function unreadable(path: string): (cause: unknown) => never {
+/** Ends a reading of a file that fails. */
+export function unreadable(path: string): (cause: unknown) => never {
   return (cause) => {
     throw new CliError('ERR_FILE_IO', `${path} cannot be read`, 'Check the path and its permissions.', cause);
   };

@@ -122,6 +122,15 @@ export { passphrase, rawKey, recoveryKey, type Slot, type SlotOpener, type SlotP
 export { type KeyringStorage, keyringFile, keyringMemory } from './keyring/storage.ts';
 export { DESTROY_WAIT_MS } from './keyset.ts';
 export {
+  type LegacyPlace,
+  type LegacyPlaintext,
+  type LegacyReader,
+  legacyStored,
+  openLegacy,
+  type RemoteLegacyReader,
+  unrecognized,
+} from './legacy-reader.ts';
+export {
   checkNormalizers,
   foldsCase,
   isCustomNormalizer,

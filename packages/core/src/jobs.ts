@@ -3,6 +3,7 @@
  *
  * @module
  */
+
 export {
   type CompletionReport,
   reportPublicKey,
@@ -11,6 +12,9 @@ export {
   verifyReport,
 } from './jobs/completion-report.ts';
 export { databaseError, isConstraint, isTransient } from './jobs/database-error.ts';
+export { Fleet, type FleetInstance, type FleetOptions, type GateOptions } from './jobs/fleet.ts';
+export { type FleetKeyring, Heartbeat, type HeartbeatOptions } from './jobs/heartbeat.ts';
+export { instanceTable } from './jobs/instance-table.ts';
 export {
   DEFAULT_SETTINGS,
   JOB_KINDS,
@@ -41,6 +45,7 @@ export type {
   QuarantinedField,
 } from './jobs/job-store.ts';
 export { jobTables } from './jobs/job-tables.ts';
+export { type LegacyReaders, type LegacyRowsOptions, legacyRows } from './jobs/legacy-rows.ts';
 export type { RowPort, StoredRow, StoredRowChange } from './jobs/row-port.ts';
 export type {
   CellForm,

@@ -10,6 +10,7 @@ import { Decimal } from '@prisma/client-runtime-utils';
 import { bareClientOf, globalOmitOf, hasExtension, providerOf } from './client-internals.ts';
 import { type EncryptionHelpers, encryptionHelpers, type ModelsOf } from './encryption-helpers.ts';
 import { KeyAccess, type KeyringOption } from './key-access.ts';
+import { checkLegacyFields, type LegacyFields } from './legacy-field.ts';
 import { rawRedaction, redacting } from './redaction.ts';
 import { needsRows, updateRowByRow } from './row-by-row.ts';
 import { checkNormalizerOption } from './schema/check-normalizers.ts';
@@ -80,6 +81,16 @@ export interface EncryptionOptions {
    * that has more to look at is refused with ERR_SEARCH_LIMIT.
    */
   readonly searchLimit?: number;
+  /**
+   * Fields with `mode: migrating` whose rows another system encrypted, by model and field: their values are opened when they are read, until a
+   * job has encrypted them (docs/migrating.md).
+   *
+   * @example
+   * ```ts
+   * encryption({ legacy: { User: { email: { readers: [prismaFieldEncryption({ keys: [key] })] } } } });
+   * ```
+   */
+  readonly legacy?: LegacyFields;
   /** Engine that does the cryptography; `auto`, the fastest that works here, by default. */
   readonly engine?: EngineName | 'auto';
   /** Asked before stored values are opened, and told of it: honey cells and the breaker of @fieldseal/monitor. None by default. */
@@ -130,7 +141,9 @@ export function encryption<Client>(options: EncryptionOptions = {}): (client: Cl
     const map = schemaMapFor(client, options.schema);
     const normalizers = options.normalizers ?? {};
     checkNormalizerOption(map, normalizers);
-    const models = compileSchema(map, (model) => globalOmitOf(client, model), normalizers);
+    const legacy = options.legacy ?? {};
+    checkLegacyFields(map, legacy);
+    const models = compileSchema(map, (model) => globalOmitOf(client, model), normalizers, legacy);
     const cipher = new FieldCipher({ engine: options.engine ?? 'auto', watch: options.watch ?? [] });
     const keys = new KeyAccess(options.keyring, options.createScopes);
     const { scope, policy, decimal = Decimal } = options;

@@ -16,6 +16,7 @@ export {
 export type { EncryptionHelpers, ModelsOf } from './encryption-helpers.ts';
 export { type EncryptedClient, type EncryptionExtension, type EncryptionOptions, encryption } from './extension.ts';
 export { guardAdapter } from './guard/guard-adapter.ts';
+export type { LegacyField, LegacyFields, LegacySearch } from './legacy-field.ts';
 export {
   type PrismaKeyStoreOptions,
   type PrismaSqlClient,

@@ -14,6 +14,7 @@ import {
 import { newCanary } from '@fieldseal/testkit';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { typedError } from './harness.ts';
+import { fleetCases } from './jobs/fleet-cases.ts';
 import { during, flaky } from './jobs/interruptions.ts';
 import { DIALECTS, type JobDatabase, openJobDatabase, schemaOf, stopServers } from './jobs/job-database.ts';
 import { freshKeyring, ids, rowsOf, seal, valuesIn } from './jobs/job-rows.ts';
@@ -37,6 +38,7 @@ describe.each(DIALECTS)('jobs on %s', (dialect) => {
   afterAll(() => test.close());
 
   rowSourceCases(dialect, () => test);
+  fleetCases(() => test);
 
   const addPatients = async (count: number): Promise<void> => {
     const values = ids(count).map((id) => `('${id}', 'Ada', '2026-01-02 03:04:05.678901')`);

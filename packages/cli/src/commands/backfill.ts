@@ -16,6 +16,7 @@ export const backfill: Command = jobCommand({
     terms: { help: 'only make the terms of indexes anew' },
   },
   kinds: ['backfill', 'restore', 'reindex'],
+  owns: ({ origin }) => origin === undefined,
   kindOf: (options) => ('terms' in options ? 'reindex' : 'out' in options ? 'restore' : 'backfill'),
   fits: ({ migrating, indexes }, kind) => (kind === 'reindex' ? indexes.length > 0 : migrating),
 });

@@ -1,5 +1,13 @@
 import { isFieldsealError } from '@fieldseal/core';
-import { JobEngine, type JobKind, type JobRecord, type JobStatus, type WorkEnd } from '@fieldseal/core/jobs';
+import {
+  JobEngine,
+  type JobKind,
+  type JobPlan,
+  type JobRecord,
+  type JobStatus,
+  type RowSource,
+  type WorkEnd,
+} from '@fieldseal/core/jobs';
 import { usage } from '../arguments.ts';
 import { CliError } from '../cli-error.ts';
 import type { Command, CommandInput, CommandOption, Report } from '../command.ts';
@@ -27,11 +35,17 @@ export interface JobFamily {
   kindOf(options: CommandInput['options']): JobKind;
   /** Fields of a model that such a job can work on, where they are not all. */
   readonly fits?: (field: JobEngineField, kind: JobKind) => boolean;
+  /** Whether a job is of this family, where its kind does not tell. */
+  readonly owns?: (plan: JobPlan) => boolean;
+  /** Rows as the family works on them. */
+  readonly rowsOf?: (source: RowSource, project: JobProject, input: CommandInput) => Promise<RowSource>;
+  /** What `plan` finds out beside the forecast. */
+  readonly trial?: (source: RowSource) => Promise<{ readonly lines: readonly string[]; readonly json: object }>;
   /** Done before a job is planned. */
   readonly prepare?: (project: JobProject, options: CommandInput['options']) => Promise<readonly string[]>;
 }
 
-type JobEngineField = ReturnType<JobProject['source']>['fields'][number];
+type JobEngineField = RowSource['fields'][number];
 
 /** The command of a family of jobs. */
 export function jobCommand(family: JobFamily): Command {
@@ -82,28 +96,38 @@ const NEVER = new AbortController().signal;
 type Perform = (family: JobFamily, project: JobProject, input: CommandInput) => Promise<Report>;
 
 const PERFORM: Readonly<Record<Action, Perform>> = {
-  plan: async (family, project, { options }) => {
-    const engines = await enginesOf(family, project, options);
-    const forecasts = await Promise.all(engines.map(({ engine }) => engine.forecast(requestOf(family, options))));
-    return { lines: forecasts.flatMap(forecastLines), json: { forecasts } };
+  plan: async (family, project, input) => {
+    const engines = await enginesOf(family, project, input);
+    const planned = await Promise.all(
+      engines.map(async ({ engine, source }) => ({
+        forecast: await engine.forecast(requestOf(family, input.options)),
+        trial: await family.trial?.(source),
+      })),
+    );
+    return {
+      lines: planned.flatMap(({ forecast, trial }) => [...forecastLines(forecast), ...(trial?.lines ?? [])]),
+      json: { forecasts: planned.map(({ forecast, trial }) => ({ ...forecast, ...trial?.json })) },
+    };
   },
-  start: async (family, project, { options }) => {
+  start: async (family, project, input) => {
+    const { options } = input;
     const before = (await family.prepare?.(project, options)) ?? [];
     const started: JobStatus[] = [];
-    for (const { engine } of await enginesOf(family, project, options)) {
+    for (const { engine } of await enginesOf(family, project, input)) {
       const job = await engine.start({ ...requestOf(family, options), settings: settingsOf(options) });
       started.push(await engine.status(job));
     }
     const next = `Now run \`fieldseal ${family.name} work\`.`;
     return { lines: [...before, ...statusLines(started), next], json: { jobs: started.map(statusJson) } };
   },
-  work: async (family, project, { options, io }) => {
+  work: async (family, project, input) => {
+    const { options, io } = input;
     const until = performance.now() + (durationOf(options, 'for') ?? Number.POSITIVE_INFINITY);
     const signal = io.stopping?.() ?? NEVER;
     const worked: { readonly status: JobStatus; readonly end: WorkEnd }[] = [];
     for (const { plan, id } of await chosen(family, project, options, ['running'])) {
       const engine = new JobEngine({
-        source: project.source(plan.model, plan.fields, await olderSchema(options)),
+        source: await rows(family, project, input, plan.model, plan.fields),
         keys: await project.keyring(),
       });
       const progress = new JobProgress(io);
@@ -145,14 +169,14 @@ async function steered(
 
 /** The job of `--job`, or those of the family that are in one of these states; null for any. */
 async function chosen(
-  { kinds, name }: JobFamily,
+  { kinds, name, owns }: JobFamily,
   project: JobProject,
   options: CommandInput['options'],
   states: readonly JobRecord['state'][] | null,
 ): Promise<readonly JobRecord[]> {
   const { job, model } = options;
   const all = (await listed(project)).filter(
-    ({ plan }) => kinds.includes(plan.kind) && (model === undefined || plan.model === model),
+    ({ plan }) => kinds.includes(plan.kind) && (owns?.(plan) ?? true) && (model === undefined || plan.model === model),
   );
   if (job !== undefined) {
     const found = all.filter(({ id }) => id === job);
@@ -191,25 +215,39 @@ function shown(jobs: readonly JobStatus[]): Report {
 async function enginesOf(
   family: JobFamily,
   project: JobProject,
-  options: CommandInput['options'],
-): Promise<readonly { readonly engine: JobEngine }[]> {
+  input: CommandInput,
+): Promise<readonly { readonly engine: JobEngine; readonly source: RowSource }[]> {
+  const { options } = input;
   const kind = family.kindOf(options);
   const keys = await project.keyring();
-  const before = await olderSchema(options);
   const wanted = namesOf(options, 'fields');
-  const engines = project.models.flatMap((model) => {
+  const engines: { readonly engine: JobEngine; readonly source: RowSource }[] = [];
+  for (const model of project.models) {
     const fitting = (field: JobEngineField): boolean => family.fits?.(field, kind) ?? true;
-    const all = project.source(model, wanted, before).fields.filter((field) => wanted !== undefined || fitting(field));
-    if (all.length === 0) return [];
-    const fields = all.map(({ form }) => form.spec.field);
-    return [{ engine: new JobEngine({ source: project.source(model, fields, before), keys }) }];
-  });
+    const { fields } = await rows(family, project, input, model, wanted);
+    const names = fields.filter((field) => wanted !== undefined || fitting(field)).map(({ form }) => form.spec.field);
+    if (names.length === 0) continue;
+    const source = await rows(family, project, input, model, names);
+    engines.push({ source, engine: new JobEngine({ source, keys }) });
+  }
   if (engines.length > 0) return engines;
   throw new CliError(
     'ERR_NO_JOB',
     `no field of the schema is for ${family.name}`,
     `See \`fieldseal ${family.name} --help\`.`,
   );
+}
+
+/** Rows of a model as the family works on them. */
+async function rows(
+  family: JobFamily,
+  project: JobProject,
+  input: CommandInput,
+  model: string,
+  fields: readonly string[] | undefined,
+): Promise<RowSource> {
+  const source = project.source(model, fields, await olderSchema(input.options));
+  return (await family.rowsOf?.(source, project, input)) ?? source;
 }
 
 function requestOf(family: JobFamily, options: CommandInput['options']) {

@@ -206,7 +206,7 @@ export class JobEngine {
     if (!(sample > 0 && sample <= 1))
       throw new FieldsealError('ERR_OPTIONS', 'a sample is a share above 0 and up to 1');
     if (sample < 1 && kind !== 'verify') throw new FieldsealError('ERR_OPTIONS', 'only verify takes a sample');
-    for (const { form, migrating, indexes, otherIndexes, before } of fields) {
+    for (const { form, migrating, indexes, otherIndexes, before, plaintext } of fields) {
       const { field } = form.spec;
       const refused = (message: string, hint: string) =>
         new FieldsealError('ERR_OPTIONS', message, { model, field, hint });
@@ -220,6 +220,8 @@ export class JobEngine {
           `${kind} cannot write the index ${otherIndexes.join(', ')}, which is over several fields or has many terms`,
           'Leave the field out, and write its rows through the extended client.',
         );
+      if (kind !== 'backfill' && plaintext.origin !== undefined)
+        throw refused('only backfill reads what another system encrypted', 'Leave the readers out.');
       if (kind === 'reindex' && indexes.length === 0) throw refused('the field has no index', 'Leave it out.');
       if (kind === 'reindex' && indexes.some(({ spec }) => spec.partitions > 1))
         throw refused(
@@ -233,7 +235,9 @@ export class JobEngine {
     const writes = kind === 'reencrypt' || kind === 'backfill';
     const target = writes ? (await this.#keys.resolve(APPLICATION_SCOPE)).primary.keyId : null;
     const names = fields.map(({ form }) => form.spec.field);
-    return { kind, model, fields: names, schema: schemaDigest(fields), target, sample };
+    const origins = new Set(fields.flatMap(({ plaintext: { origin } }) => (origin === undefined ? [] : [origin])));
+    const origin = origins.size === 0 ? {} : { origin: [...origins].join(', ') };
+    return { kind, model, fields: names, schema: schemaDigest(fields), target, sample, ...origin };
   }
 
   async #finish(job: JobRecord): Promise<void> {
@@ -277,9 +281,9 @@ interface Before {
 
 /** Digest of all that decides how fields are read and written. */
 function schemaDigest(fields: readonly JobField[]): string {
-  const shapes = fields.map(({ form, before, list, migrating, indexes }) => {
+  const shapes = fields.map(({ form, before, list, migrating, indexes, plaintext: { origin } }) => {
     const terms = indexes.map(({ spec: { column, name, normalize, bits } }) => [column, name, normalize, bits]);
-    return [form, before, list, migrating, terms];
+    return [form, before, list, migrating, terms, ...(origin === undefined ? [] : [origin])];
   });
   return createHash('sha256').update(JSON.stringify(shapes)).digest('hex');
 }

@@ -90,6 +90,8 @@ export interface JobPlan {
   readonly schema: string;
   /** Key id of the primary when the job was planned, which is what re-encrypted cells are under; null where no cell is written. */
   readonly target: string | null;
+  /** What the values were written by where it was another system, or absent. */
+  readonly origin?: string;
   /** Share of the rows that `verify` opens, above 0 to 1; 1 for the other kinds. */
   readonly sample: number;
 }

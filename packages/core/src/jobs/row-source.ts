@@ -13,6 +13,8 @@ export interface PlaintextCodec {
   read(stored: unknown): unknown;
   /** What the column stores for a value that the cipher decrypted. */
   write(value: unknown): unknown;
+  /** Names what the values were written by, where that is not plaintext: workers of one job must agree on it. */
+  readonly origin?: string;
 }
 
 /** How the cells of a field are written. */

@@ -1,6 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { toHex } from '../bytes.ts';
 import { FieldsealError } from '../errors.ts';
+import { DATABASE_NOW } from './database-clock.ts';
 import type { JobPlan, JobRecord, JobSettings, JobState, JobStatus } from './job.ts';
 import type { BatchProgress, ChunkLease, JobStore, LastChunk, PlannedChunk } from './job-store.ts';
 import { jobTables } from './job-tables.ts';
@@ -17,13 +18,6 @@ import {
   selected,
   sql,
 } from './sql.ts';
-
-/** The database's own clock in ms since the Unix epoch: whether a lease has run out is never judged by the clock of a worker. */
-const NOW: Readonly<Record<SqlDialect, RawSql>> = {
-  postgresql: raw('(extract(epoch FROM clock_timestamp()) * 1000)::bigint'),
-  mysql: raw("(timestampdiff(MICROSECOND, '1970-01-01', utc_timestamp(3)) DIV 1000)"),
-  sqlite: raw("CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)"),
-};
 
 /** Whether a new row that is there already is left out. */
 const INSERT: Readonly<Record<SqlDialect, readonly [head: RawSql, tail: RawSql]>> = {
@@ -256,7 +250,7 @@ export class SqlJobStore implements JobStore {
   }
 
   get #now(): RawSql {
-    return NOW[this.#dialect];
+    return DATABASE_NOW[this.#dialect];
   }
 
   #number(expression: string): RawSql {

@@ -9,6 +9,7 @@ import { APPLICATION_SCOPE } from '../keyring/keyring.ts';
 import { isConstraint } from './database-error.ts';
 import type { JobRecord, JobState } from './job.ts';
 import type { BatchProgress, ChunkLease, JobStore } from './job-store.ts';
+import { legacyBytes } from './legacy-rows.ts';
 import { patiently } from './patience.ts';
 import type { JobRow, Pending, RowChange, RowSource } from './row-source.ts';
 import { workOn } from './row-work.ts';
@@ -256,7 +257,7 @@ const ALL: Pending = { what: 'all' };
 function bytesIn(rows: readonly JobRow[]): number {
   const sizeOf = (stored: unknown): number => {
     if (typeof stored === 'string' || stored instanceof Uint8Array) return stored.length;
-    return Array.isArray(stored) ? stored.reduce((sum: number, item) => sum + sizeOf(item), 0) : 0;
+    return Array.isArray(stored) ? stored.reduce((sum: number, item) => sum + sizeOf(item), 0) : legacyBytes(stored);
   };
   return rows.reduce((sum, { cells }) => sum + sizeOf(cells), 0);
 }

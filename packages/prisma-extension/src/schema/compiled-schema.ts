@@ -1,4 +1,5 @@
 import { defineIndex, type FieldSpec, type IndexSpec, type Normalizers } from '@fieldseal/core';
+import type { LegacyField, LegacyFields } from '../legacy-field.ts';
 import { COMBINATORS } from '../walk/grammar.ts';
 import { schemaError } from './annotation.ts';
 import type { BoundFieldMap, EncryptedFieldMap, FieldMode, IndexMap, SchemaMap, ScopeFieldMap } from './schema-map.ts';
@@ -16,6 +17,8 @@ export interface EncryptedNode {
   /** The names that a value may be, of an enum; null for any value of the type. */
   readonly names: ReadonlySet<string> | null;
   readonly mode: FieldMode;
+  /** How values of another system in it are read, or null. */
+  readonly legacy: LegacyField | null;
   /** The longest cell that the column takes, in characters of text or bytes, or null. */
   readonly limit: number | null;
   /** Fields of the row that its cells are bound to. */
@@ -85,12 +88,14 @@ type Draft = { -readonly [Member in keyof CompiledModel]: CompiledModel[Member] 
  *
  * @param omitted - fields that the client omits by default, by model
  * @param normalizers - those of the application
+ * @param legacy - fields with values of another system
  * @throws ERR_SCHEMA for a field called AND, OR or NOT, or as a member of Object.prototype, in a model that reaches an encrypted field
  */
 export function compileSchema(
   map: SchemaMap,
   omitted: (model: string) => readonly string[] = () => [],
   normalizers: Normalizers = {},
+  legacy: LegacyFields = {},
 ): ReadonlyMap<string, CompiledModel> {
   const models = new Map<string, Draft>();
   for (const name of Object.keys(map.models)) {
@@ -135,7 +140,21 @@ export function compileSchema(
       const own = indexes.filter(({ spec: { sources } }) => sources.length === 1 && sources[0] === spec);
       const names = encrypted.enum === null ? null : new Set(map.enums[encrypted.enum]);
       const bind = encrypted.bind.map((bound) => [bound, model.bound[bound] as BoundFieldMap] as const);
-      return [field, { kind: 'encrypted', spec, indexes: own, list, unique, names, mode, limit, bind }];
+      return [
+        field,
+        {
+          kind: 'encrypted',
+          spec,
+          indexes: own,
+          list,
+          unique,
+          names,
+          mode,
+          legacy: legacy[name]?.[field] ?? null,
+          limit,
+          bind,
+        },
+      ];
     });
     for (const [field, node] of draft.encrypted) draft.fields.set(field, node);
     for (const index of indexes) if (index.child === null) draft.fields.set(index.spec.column, index);

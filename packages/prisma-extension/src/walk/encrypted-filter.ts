@@ -11,6 +11,7 @@ import { negated as negatedPlace, type Within } from '../search/leaf.ts';
 import { hasWildcard, LIKE_OPERATORS, type LikeOperator, literalPart, matchesEverything } from '../search/like.ts';
 import { noCell } from '../search/no-cell.ts';
 import { equalityIndex, servingIndexes } from './index-choice.ts';
+import { legacyFilter } from './legacy-filter.ts';
 import { type Comparison, comparisonsOf, isNullTest, putNullTest, unserved } from './operands.ts';
 import type { Plan } from './plan.ts';
 import { toCipher } from './typed-value.ts';
@@ -21,6 +22,10 @@ type Dictionary = Record<string, unknown>;
 const MIGRATING = 'the field is being migrated, and its rows without a term cannot be found this way';
 const MIGRATING_HINT =
   'Until the backfill is done, filters are served by an equality index without normalisers, and unique rows are found by find, update and delete.';
+
+const LEGACY = 'the field holds values of another system, which cannot be found this way';
+const LEGACY_HINT =
+  'Until the backfill is done, equals and in are served by its hash (`search` of the reader) and an equality index, without any NOT.';
 
 /** A field of a filter with the filter that it stands in. */
 export interface FieldFilter {
@@ -47,7 +52,8 @@ export function walkEncryptedFilter(plan: Plan, field: FieldFilter): void {
   const { comparisons, insensitive } = comparisonsOf(node, filter);
   if (node.mode === 'migrating') {
     if (unique) throw migratingError(node);
-    addIndex(plan, node, where, filter);
+    if (node.legacy === null) addIndex(plan, node, where, filter);
+    else addLegacyIndex(plan, field);
     return;
   }
   const equal = comparisons.every(({ operator }) => operator === 'equals' || operator === 'in');
@@ -94,9 +100,37 @@ function addIndex(plan: Plan, node: EncryptedNode, where: Dictionary, filter: un
   });
 }
 
+/**
+ * While rows have values of another system, those are found by the hash that it kept beside them. Rows whose value was encrypted since have a
+ * term, and an old hash that must not be heeded.
+ */
+function addLegacyIndex(plan: Plan, { node, where, filter, within }: FieldFilter): void {
+  const { field } = node.spec;
+  const { comparisons, insensitive } = comparisonsOf(node, filter);
+  const index = equalityIndex(node, insensitive, false);
+  const plain = comparisons.every(({ operator, negated }) => (operator === 'equals' || operator === 'in') && !negated);
+  const hashed = legacyFilter(node, filter);
+  // A row without a hash would be missing where it is asked what is not equal.
+  if (index === null || !plain || !within.positive || hashed === null) throw unserved(node, LEGACY, LEGACY_HINT);
+  const encrypted: Dictionary = {};
+  putFilter(plan, node, index.spec, encrypted, filter);
+  delete where[field];
+  addToAnd(where, { OR: [encrypted, { ...unencrypted(field, index.spec), ...hashed }] });
+}
+
+/** Rows that have no term and a value. A required field takes no test for NULL; a comparison with anything leaves NULL out. */
+export function unencrypted(field: string, { column }: IndexSpec): Dictionary {
+  return { [column]: null, [field]: { not: '' } };
+}
+
 /** Adds a filter that has to hold too. */
 export function addToAnd(where: Dictionary, filter: Dictionary): void {
-  where['AND'] = [...(isAbsent(where['AND']) ? [] : itemsOf(where['AND'])), filter];
+  where['AND'] = andOf(where, filter);
+}
+
+/** The filters that stand in AND, and one more. */
+export function andOf(where: Dictionary, filter: Dictionary): unknown[] {
+  return [...(isAbsent(where['AND']) ? [] : itemsOf(where['AND'])), filter];
 }
 
 /** Puts a filter of equality on an index column in, with terms in place of values. */

@@ -4,13 +4,15 @@
  *
  * @module
  */
+
 import { FieldsealError, type IndexSpec } from '@fieldseal/core';
 import type { CompiledModel, EncryptedNode, RelationNode } from '../schema/compiled-schema.ts';
 import { type Leaf, NEGATIVE, NESTED, negated, type Within } from '../search/leaf.ts';
 import { nameByCompound, walkCompounds } from './compound-filter.ts';
-import { migratingError, putFilter, putTerm, walkEncryptedFilter } from './encrypted-filter.ts';
+import { andOf, migratingError, putFilter, putTerm, unencrypted, walkEncryptedFilter } from './encrypted-filter.ts';
 import { COMBINATORS, LIST_QUANTIFIERS, ONE_QUANTIFIERS } from './grammar.ts';
 import { equalityIndex, exactIndex, isExactEquality } from './index-choice.ts';
+import { legacyFilter } from './legacy-filter.ts';
 import { checkListFilter, checkOperand, comparisonsOf, isNullTest, referencesIn, unserved } from './operands.ts';
 import type { Plan } from './plan.ts';
 import { confineToScope, namedByFilter, ScopeFrame } from './scope-frame.ts';
@@ -28,7 +30,8 @@ export interface Attempt {
   readonly field: string;
   /** Column that the first attempt has the term in. */
   readonly column: string;
-  readonly value: unknown;
+  /** What stands in its place in the second one. */
+  readonly second: Readonly<Dictionary>;
 }
 
 /** Filter of a model, or a list of such. Changed in place. */
@@ -73,19 +76,24 @@ export function walkAttempt(plan: Plan, model: CompiledModel, where: unknown): A
   for (const [key, value] of namedByPlainField(model, where) ? [] : entriesOf(where)) {
     const node = model.fields.get(key);
     if (node?.kind !== 'encrypted' || node.mode !== 'migrating' || isAbsent(value) || isNullTest(value)) continue;
-    if (!node.unique || node.spec.type !== node.spec.column) continue;
+    const legacy = node.legacy === null ? null : legacyFilter(node, value);
+    const [hash] = Object.keys(legacy ?? {});
+    const named = node.legacy === null ? node.unique : hash !== undefined && model.uniques.includes(hash);
+    if (!named || node.spec.type !== node.spec.column) continue;
     const filter = where as Dictionary;
     const index = equalityOf(node, value);
     if (!isAbsent(filter[index.column])) throw unserved(node, 'the filter names the field and its index');
     delete filter[key];
-    const named = model.scope === null ? undefined : namedByFilter(model, model.scope.field, model.scope, filter);
-    const frame = new ScopeFrame(model, 'filter', named, plan.surroundings);
+    const scope = model.scope === null ? undefined : namedByFilter(model, model.scope.field, model.scope, filter);
+    const frame = new ScopeFrame(model, 'filter', scope, plan.surroundings);
     plan.within(frame, () => {
       walkFilter(plan, model, filter, 'any', NESTED);
       putFilter(plan, node, index, filter, value);
     });
-    confineToScope(frame, filter); // the second attempt finds plaintext, which is of no scope
-    return { where: filter, field: key, column: index.column, value };
+    confineToScope(frame, filter); // the second attempt finds what is not encrypted, which is of no scope
+    // A row that was encrypted since keeps its old hash, which must not be heeded.
+    const second = legacy === null ? { [key]: value } : { ...legacy, AND: andOf(filter, unencrypted(key, index)) };
+    return { where: filter, field: key, column: index.column, second };
   }
   walkUnique(plan, model, where);
   return null;

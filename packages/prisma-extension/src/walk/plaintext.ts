@@ -3,7 +3,16 @@
  *
  * @module
  */
-import { canonicalText, FieldsealError, isSuite, TEXT_PREFIX, type ValueType } from '@fieldseal/core';
+import {
+  canonicalText,
+  FieldsealError,
+  isSuite,
+  legacyStored,
+  openLegacy,
+  TEXT_PREFIX,
+  unrecognized,
+  type ValueType,
+} from '@fieldseal/core';
 import type { EncryptedNode } from '../schema/compiled-schema.ts';
 import { type DecimalClass, fromCipher } from './typed-value.ts';
 
@@ -26,6 +35,19 @@ const MIN_CELL_BYTES = 50;
 export function isPlaintext({ spec }: EncryptedNode, stored: unknown): boolean {
   if (spec.column !== 'Bytes') return !(typeof stored === 'string' && stored.startsWith(TEXT_PREFIX));
   return !(stored instanceof Uint8Array && stored.length >= MIN_CELL_BYTES && isSuite(stored[0]));
+}
+
+/**
+ * What a column holds in plaintext, where another system may have encrypted it: that system's value is opened, and never given back.
+ *
+ * @throws ERR_CELL_FORMAT for a value that no reader recognizes, unless such are accepted; ERR_DECRYPT and others of the reader
+ */
+export function plaintextOf({ legacy, spec }: EncryptedNode, stored: unknown): unknown {
+  if (legacy === null) return stored;
+  const content = openLegacy(legacy.readers, stored);
+  if (content !== null) return legacyStored(spec, content);
+  if (legacy.unrecognized === 'accept') return stored;
+  throw unrecognized(spec);
 }
 
 /**

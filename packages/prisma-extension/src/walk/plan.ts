@@ -169,9 +169,9 @@ export class Plan {
   /** Filter to try when the query finds no row, or null. What else is in the first one has its terms once the plan is applied. */
   get secondWhere(): Record<string, unknown> | null {
     if (this.secondAttempt === null) return null;
-    const { where, field, column, value } = this.secondAttempt;
+    const { where, column, second } = this.secondAttempt;
     const { [column]: _, ...rest } = where;
-    return { ...rest, [field]: value };
+    return { ...rest, ...second };
   }
 
   /** Whether there is nothing to do, so that no key is needed. */

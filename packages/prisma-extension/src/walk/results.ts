@@ -3,7 +3,7 @@ import type { CompiledModel, EncryptedNode } from '../schema/compiled-schema.ts'
 import type { QueryScope } from '../scope-context.ts';
 import { bindingOfRow } from './binding.ts';
 import type { Extras } from './extras.ts';
-import { isPlaintext, readPlaintext } from './plaintext.ts';
+import { isPlaintext, plaintextOf, readPlaintext } from './plaintext.ts';
 import { scopeOfRow } from './scope-frame.ts';
 import type { DecimalClass } from './typed-value.ts';
 
@@ -86,7 +86,7 @@ function collectCell(
   unit: Pick<ResultCell, 'binding' | 'scope'>,
 ): void {
   if (node.mode === 'migrating' && isPlaintext(node, stored)) {
-    (parent as Record<string | number, unknown>)[key] = readPlaintext(node, stored, decimal);
+    (parent as Record<string | number, unknown>)[key] = readPlaintext(node, plaintextOf(node, stored), decimal);
   } else cells.push({ parent, key, node, spec: node.spec, stored, ...unit });
 }
 

@@ -126,6 +126,7 @@ CREATE TABLE `Moving` (
     `id` INTEGER NOT NULL AUTO_INCREMENT,
     `email` TEXT COLLATE utf8mb4_nopad_bin NOT NULL,
     `emailIndex` VARCHAR(191) NULL,
+    `emailHash` VARCHAR(191) NULL,
     `age` TEXT COLLATE utf8mb4_nopad_bin NULL,
     `photo` LONGBLOB NULL,
     `note` TEXT COLLATE utf8mb4_nopad_bin NULL,
@@ -163,6 +164,9 @@ CREATE UNIQUE INDEX `Moving_email_key` ON `Moving` (`email`(100));
 
 -- CreateIndex
 CREATE UNIQUE INDEX `Moving_emailIndex_key` ON `Moving` (`emailIndex`);
+
+-- CreateIndex
+CREATE UNIQUE INDEX `Moving_emailHash_key` ON `Moving` (`emailHash`);
 
 -- CreateIndex
 CREATE UNIQUE INDEX `_TagToUser_AB_unique` ON `_TagToUser` (`A`, `B`);

@@ -139,6 +139,7 @@ CREATE TABLE "Moving" (
     "id" SERIAL NOT NULL,
     "email" TEXT NOT NULL,
     "emailIndex" TEXT,
+    "emailHash" TEXT,
     "age" TEXT,
     "photo" BYTEA,
     "note" TEXT,
@@ -192,6 +193,9 @@ CREATE UNIQUE INDEX "Moving_email_key" ON "Moving"("email");
 
 -- CreateIndex
 CREATE UNIQUE INDEX "Moving_emailIndex_key" ON "Moving"("emailIndex");
+
+-- CreateIndex
+CREATE UNIQUE INDEX "Moving_emailHash_key" ON "Moving"("emailHash");
 
 -- CreateIndex
 CREATE INDEX "_TagToUser_B_index" ON "_TagToUser"("B");

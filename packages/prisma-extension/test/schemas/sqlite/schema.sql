@@ -117,6 +117,7 @@ CREATE TABLE "Moving" (
     "id" INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
     "email" TEXT NOT NULL,
     "emailIndex" TEXT,
+    "emailHash" TEXT,
     "age" TEXT,
     "photo" BLOB,
     "note" TEXT,
@@ -155,6 +156,9 @@ CREATE UNIQUE INDEX "Moving_email_key" ON "Moving"("email");
 
 -- CreateIndex
 CREATE UNIQUE INDEX "Moving_emailIndex_key" ON "Moving"("emailIndex");
+
+-- CreateIndex
+CREATE UNIQUE INDEX "Moving_emailHash_key" ON "Moving"("emailHash");
 
 -- CreateIndex
 CREATE UNIQUE INDEX "_TagToUser_AB_unique" ON "_TagToUser"("A", "B");
