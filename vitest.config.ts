@@ -7,6 +7,8 @@ const sources: Record<string, string> = {
   '@fieldseal/core': './packages/core/src/index.ts',
   '@fieldseal/core/kek': './packages/core/src/kek-providers.ts',
   '@fieldseal/core/internal': './packages/core/src/internal.ts',
+  '@fieldseal/dashboard': './packages/dashboard/src/index.ts',
+  '@fieldseal/monitor/audit': './packages/monitor/src/audit.ts',
   '@fieldseal/monitor': './packages/monitor/src/index.ts',
   '@fieldseal/core/jobs': './packages/core/src/jobs.ts',
   '@fieldseal/prisma': './packages/prisma-extension/src/index.ts',

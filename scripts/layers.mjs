@@ -13,6 +13,7 @@ const PACKAGES = {
   cache: { name: '@fieldseal/cache', imports: ['@fieldseal/core'] },
   backup: { name: '@fieldseal/backup', imports: ['@fieldseal/core'] },
   monitor: { name: '@fieldseal/monitor', imports: ['@fieldseal/core'] },
+  dashboard: { name: '@fieldseal/dashboard', imports: ['@fieldseal/core', '@fieldseal/monitor'] },
   testkit: { name: '@fieldseal/testkit', imports: ['@fieldseal/core'] },
   cli: { name: 'fieldseal', imports: ['@fieldseal/'] },
   bench: { name: '@fieldseal/bench', imports: ['@fieldseal/'] },

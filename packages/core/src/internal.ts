@@ -11,6 +11,7 @@ export { encodeCell, encodeCellText, encodeHeader } from './cell.ts';
 export { cellAad } from './context.ts';
 export { ScopeCache, type ScopeEntry } from './dek-cache/scope-cache.ts';
 export { deriveFieldKey, deriveIndexKey, deriveKeyId, deriveKindKey } from './kdf.ts';
+export { FileLock } from './file-lock.ts';
 export { crc32c } from './kek/crc32c.ts';
 export { LocalKek } from './kek/local-kek.ts';
 export { jsonWithSecret, takeSecret } from './kek/secret-json.ts';
