@@ -330,7 +330,7 @@ test('leak: neither values, actors, row ids, keys nor cells are in an entry, a c
   ];
   const keyBytes = [secret, identifierKey].map((key) => Buffer.from(key.expose()));
   for (const text of texts) {
-    for (const canary of [value, actor, row]) expect(scanBytes('audit', Buffer.from(text), canary)).toEqual([]);
+    expect(scanBytes(Buffer.from(text), [value, actor, row])).toEqual([]);
     for (const key of keyBytes)
       for (const form of ['hex', 'base64', 'latin1'] as const) expect(text).not.toContain(key.toString(form));
     expect(text).not.toContain(String(cells[0]).slice(4, 30));

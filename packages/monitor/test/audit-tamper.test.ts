@@ -10,7 +10,7 @@ import { type AuditVerification, verifyAuditLog } from '../src/audit/verificatio
 import { newPath, openLog, signer } from './audit-sample.ts';
 import { randomSource } from './random-source.ts';
 
-const SIZE = 64;
+const SIZE = 32;
 const TRIALS = 60;
 let lines: string[] = [];
 let notes: readonly string[] = [];
@@ -26,7 +26,7 @@ beforeAll(async () => {
       id: `${at}`,
       outcome: 'done',
     });
-    if (at % 20 === 19) await log.checkpoint();
+    if (at % 10 === 9) await log.checkpoint();
   }
   await log.close();
   lines = readFileSync(path, 'utf8').trimEnd().split('\n');
@@ -137,14 +137,11 @@ describe.each(Object.entries(CLASSES))('%s', (name, { kinds: expected, tamper })
     for (let trial = 0; trial < TRIALS; trial++) {
       const { text, notes: seen } = tamper(pick);
       const found = await verify(text, seen);
-      expect([
-        trial,
-        found.ok,
-        kinds(found).filter((kind) => expected.includes(kind) || kind !== 'unwitnessed'),
-      ]).toEqual([
+      // Where no checkpoint is good, there is none: that follows from the rest.
+      expect([trial, found.ok, kinds(found).filter((kind) => kind !== 'unwitnessed')]).toEqual([
         trial,
         false,
-        name.includes('another key') ? ['re-signed', 'unwitnessed'].filter((kind) => kind !== 'unwitnessed') : expected,
+        expected,
       ]);
     }
   });
@@ -161,14 +158,14 @@ test('without a checkpoint nothing is taken for granted', async () => {
 });
 
 test('a log behind its last checkpoint is whole, and says how far it is witnessed', async () => {
-  expect(await verify(joined(lines), notes.slice(0, 1))).toMatchObject({ ok: true, entries: SIZE, witnessed: 20 });
+  expect(await verify(joined(lines), notes.slice(0, 1))).toMatchObject({ ok: true, entries: SIZE, witnessed: 10 });
 });
 
 test('two histories signed by the key of the log are a fork; the checkpoint of another log is none of this one', async () => {
   const root = merkleRoot([]);
-  const fork = signer.sign(checkpointText({ origin: signer.name, size: 20, root }));
+  const fork = signer.sign(checkpointText({ origin: signer.name, size: 10, root }));
   expect(kinds(await verify(joined(lines), [...notes, fork]))).toEqual(['forked']);
-  const foreign = signer.sign(checkpointText({ origin: 'audit.example/other', size: 20, root }));
+  const foreign = signer.sign(checkpointText({ origin: 'audit.example/other', size: 10, root }));
   expect(kinds(await verify(joined(lines), [...notes, foreign]))).toEqual(['re-signed']);
 });
 
