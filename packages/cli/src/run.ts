@@ -13,6 +13,10 @@ import { backupRestore } from './commands/backup/restore.ts';
 import { backupSheet } from './commands/backup/sheet.ts';
 import { backupVerify } from './commands/backup/verify.ts';
 import { census } from './commands/census.ts';
+import { auditCheckpoint } from './commands/audit/checkpoint.ts';
+import { auditKey } from './commands/audit/key.ts';
+import { auditTail } from './commands/audit/tail.ts';
+import { auditVerify } from './commands/audit/verify.ts';
 import { constraints } from './commands/constraints.ts';
 import { doctor } from './commands/doctor.ts';
 import { init } from './commands/init.ts';
@@ -34,6 +38,7 @@ import { sharesActivate } from './commands/shares/activate.ts';
 import { sharesCombine } from './commands/shares/combine.ts';
 import { sharesSplit } from './commands/shares/split.ts';
 import { sharesVerify } from './commands/shares/verify.ts';
+import { monitorServe } from './commands/monitor-serve.ts';
 import { tpmEnroll } from './commands/tpm/enroll.ts';
 import { tpmRemove } from './commands/tpm/remove.ts';
 import { tpmReseal } from './commands/tpm/reseal.ts';
@@ -82,6 +87,11 @@ const COMMANDS: readonly Command[] = [
   sharesVerify,
   sharesActivate,
   sharesCombine,
+  monitorServe,
+  auditTail,
+  auditVerify,
+  auditCheckpoint,
+  auditKey,
   tpmStatusCommand,
   tpmEnroll,
   tpmReseal,

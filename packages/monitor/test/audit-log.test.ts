@@ -183,8 +183,13 @@ test('a sink that was behind is filled up; two that differ are refused', async (
 test('a sink that only passes on gets an entry when it is stored, and nobody waits for it', async () => {
   const [store, forward] = [memorySink('file'), memorySink('webhook', false)];
   const log = await openLog({ sinks: [forward, store] });
+  store.behaviour = 'hanging';
+  const appended = log.append(READ);
+  await turn();
+  expect(forward.entries).toHaveLength(0);
   forward.behaviour = 'hanging';
-  await log.append(READ);
+  store.release();
+  await appended;
   expect(forward.entries).toHaveLength(0);
   forward.release();
   await expect.poll(() => forward.entries.length).toBe(1);
