@@ -8,6 +8,7 @@ const sources: Record<string, string> = {
   '@fieldseal/core/kek': './packages/core/src/kek-providers.ts',
   '@fieldseal/core/internal': './packages/core/src/internal.ts',
   '@fieldseal/dashboard': './packages/dashboard/src/index.ts',
+  '@fieldseal/example-quickstart/(.*)': './examples/quickstart/src/$1.ts',
   '@fieldseal/monitor/audit': './packages/monitor/src/audit.ts',
   '@fieldseal/monitor': './packages/monitor/src/index.ts',
   '@fieldseal/core/jobs': './packages/core/src/jobs.ts',
