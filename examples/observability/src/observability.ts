@@ -90,7 +90,7 @@ export async function observability({ port, forMs, stop: asked, say }: Observabi
     const prisma = openClinic(databases.clinic, keyring);
     await storeRows(prisma, makeUpClinic(200));
     say(`The dashboard is at ${dashboard.url}. This address signs a browser in: ${dashboard.signInUrl}`);
-    const stop = forMs === null ? asked : AbortSignal.any([asked, AbortSignal.timeout(forMs)]);
+    const stop = stopAfter(asked, forMs);
     const events = [
       after(ROTATION_MS, stop, () => auditedKeyring(keyring, log as AuditLog, 'operator').rotate()),
       after(DAMAGE_MS, stop, async () => {
@@ -124,6 +124,16 @@ export async function observability({ port, forMs, stop: asked, say }: Observabi
     await Promise.all([databases.clinic.close(), databases.twin.close()]);
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+/** Aborted when it is asked for, or after a time. Node 20 loses signals that AbortSignal.any joins when it collects garbage. */
+function stopAfter(asked: AbortSignal, forMs: number | null): AbortSignal {
+  const controller = new AbortController();
+  const abort = (): void => controller.abort();
+  asked.addEventListener('abort', abort, { once: true });
+  if (asked.aborted) abort();
+  if (forMs !== null) setTimeout(abort, forMs);
+  return controller.signal;
 }
 
 /** Does something after a while, unless it is all over before. */
