@@ -22,6 +22,9 @@ export const CHARTS = {
   hits: { digits: 1, series: [['hits', '--series-1']], range: [0, 100] },
 };
 
+/** 14:05, in UTC as all times of the page. */
+const clockOf = (time) => new Date(time * 1000).toISOString().slice(11, 16);
+
 export function drawChart(name, data) {
   const { digits, series, range } = CHARTS[name];
   const box = document.getElementById(`chart-${name}`);
@@ -36,7 +39,14 @@ export function drawChart(name, data) {
   );
   box.setAttribute('aria-label', `Chart of the last half hour. Now: ${latest.join(', ')}`);
   const known = charts.get(name);
-  if (known !== undefined) return known.setData(values);
+  // Where no cursor is, the legend tells the last values.
+  const tellLast = (plot) => {
+    if (plot.cursor.left === undefined || plot.cursor.left < 0) plot.setLegend({ idx: data.time.length - 1 });
+  };
+  if (known !== undefined) {
+    known.chart.setData(values);
+    return tellLast(known.chart);
+  }
   const axis = {
     stroke: colour('--muted'),
     grid: { stroke: colour('--line'), width: 1 },
@@ -47,15 +57,14 @@ export function drawChart(name, data) {
   const chart = new uPlot(
     {
       ...size(),
-      legend: { live: true },
       cursor: { drag: { x: false, y: false } },
       scales: { y: { range: (_, _low, high) => range ?? [0, high > 0 ? high * 1.1 : 1] } },
       axes: [
-        { ...axis, space: 70 },
+        { ...axis, space: 60, values: (_, ticks) => ticks.map((tick) => clockOf(tick)) },
         { ...axis, size: 52, values: (_, ticks) => ticks.map((tick) => number(tick, 3)) },
       ],
       series: [
-        { label: 'time' },
+        { label: 'UTC', value: (_, time) => (time === null ? '–' : clockOf(time)) },
         ...series.map(([label, variable]) => ({
           label,
           stroke: colour(variable),
@@ -68,12 +77,17 @@ export function drawChart(name, data) {
     values,
     box,
   );
-  charts.set(name, chart);
-  new ResizeObserver(() => chart.setSize(size())).observe(box);
+  const observer = new ResizeObserver(() => chart.setSize(size()));
+  observer.observe(box);
+  charts.set(name, { chart, observer });
+  tellLast(chart);
 }
 
 /** Colours are read when a chart is made: another scheme needs new ones. */
 export function forgetCharts() {
-  for (const chart of charts.values()) chart.destroy();
+  for (const { chart, observer } of charts.values()) {
+    observer.disconnect();
+    chart.destroy();
+  }
   charts.clear();
 }

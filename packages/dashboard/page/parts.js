@@ -15,7 +15,7 @@ export function drawTiles({ now, keys, alerts }) {
     tile('Alerts firing', number(firing.length), open > 0 ? `${open} open` : '', open > 0 ? 'bad' : undefined),
     tile('Encrypted', number(now.encrypt, 1), '/s'),
     tile('Decrypted', number(now.decrypt, 1), '/s'),
-    tile('Latency p95', number(now.p95, 2), 'ms'),
+    tile('Latency p95', number(now.p95, 2), now.p95 === null ? '' : 'ms'),
     tile('Failures', number(now.failures, 2), '/s', now.failures > 0 ? 'warn' : undefined),
     tile('Cache hits', number(now.hits, 1), now.hits === null ? '' : '%'),
     tile('Primary key', duration(keys.age), keys.age === null ? '' : 'old'),
@@ -48,7 +48,7 @@ export function drawAlerts({ alerts, time }, acknowledge) {
         {},
         element('p', {}, element('strong', {}, rule), where ? ` ${where}` : ''),
         element('p', {}, summary),
-        element('p', { class: 'muted' }, `for ${duration(time - since / 1000)} · `, link(alert)),
+        element('p', { class: 'muted' }, `for ${duration(Math.max(0, time - since / 1000))} · `, link(alert)),
         taken === null ? null : element('p', { class: 'muted' }, taken),
       ),
       state === 'firing' && acknowledgement === null

@@ -70,7 +70,6 @@ const TAIL = 50;
 export function dashboardView(report: StatusReport, history: History, stale: boolean): DashboardView {
   const reader = new StatusReader(report);
   const { samples } = history;
-  const last = samples.at(-1);
   return {
     time: report.time / 1000,
     stale,
@@ -80,9 +79,9 @@ export function dashboardView(report: StatusReport, history: History, stale: boo
       encrypt: history.recent(({ encrypt }) => encrypt, 3),
       decrypt: history.recent(({ decrypt }) => decrypt, 3),
       failures: history.recent(({ failures }) => failures, 12),
-      p50: last?.p50 ?? null,
-      p95: last?.p95 ?? null,
-      p99: last?.p99 ?? null,
+      p50: history.recent(({ p50 }) => p50, 3),
+      p95: history.recent(({ p95 }) => p95, 3),
+      p99: history.recent(({ p99 }) => p99, 3),
       hits: history.recent(({ hits }) => hits, 12),
     },
     charts: {

@@ -28,6 +28,7 @@ export function readPage(): Page {
     "default-src 'none'",
     `script-src ${hashes(scripts)}`,
     `style-src ${hashes(styles)}`,
+    'img-src data:',
     "connect-src 'self'",
     "base-uri 'none'",
     "form-action 'none'",
