@@ -39,10 +39,11 @@ export function drawChart(name, data) {
   );
   box.setAttribute('aria-label', `Chart of the last half hour. Now: ${latest.join(', ')}`);
   const known = charts.get(name);
-  // Where no cursor is, the legend tells the last values.
-  const tellLast = (plot) => {
-    if (plot.cursor.left === undefined || plot.cursor.left < 0) plot.setLegend({ idx: data.time.length - 1 });
-  };
+  // Where no cursor is, the legend tells the last values: once uPlot has drawn, which empties it.
+  const tellLast = (plot) =>
+    setTimeout(() => {
+      if ((plot.cursor.left ?? -1) < 0) plot.setLegend({ idx: data.time.length - 1 });
+    });
   if (known !== undefined) {
     known.chart.setData(values);
     return tellLast(known.chart);

@@ -150,7 +150,7 @@ export function drawBackups({ backups, time }) {
     ago(drill, time),
     size === null ? '–' : `${number(size / 1024)} KiB`,
   ]);
-  return table('Backups', [['of'], ['made'], ['verified'], ['restored for practice'], ['size', 'number']], rows);
+  return table('Backups', [['of'], ['made'], ['verified'], ['drill'], ['size', 'number']], rows);
 }
 
 export function drawFields(fields) {
