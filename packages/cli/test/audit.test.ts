@@ -114,3 +114,38 @@ test.each<[readonly string[], Record<string, string>, number]>([
     expect(stdout + stderr).not.toContain(env[name] as string);
   expect(existsSync('/nowhere')).toBe(false);
 });
+
+test('keys commands enter what they change, before they change it, and change nothing without the log', async () => {
+  const own = {
+    ...env,
+    FIELDSEAL_KEYRING: path('keys.json'),
+    FIELDSEAL_AUDIT_LOG: path('operator.jsonl'),
+    FIELDSEAL_AUDIT_WITNESS: path('operator-witness.jsonl'),
+  };
+  const made = parsed(await fieldseal(['init', '--json'], own)) as { key: { value: string } };
+  const opened = { ...own, FIELDSEAL_KEY: made.key.value };
+  const first = await fieldseal(['keys', 'add', '--json'], opened);
+  expect(first).toMatchObject({ code: 0, stderr: '' });
+  const added = parsed(first) as Record<string, string>;
+  expect(await fieldseal(['keys', 'promote', added['added'] as string], opened)).toMatchObject({ code: 0, stderr: '' });
+  expect((await fieldseal(['keys', 'list'], opened)).code).toBe(0);
+  const { entries } = parsed(await fieldseal(['audit', 'tail', '--json'], own)) as {
+    entries: Record<string, unknown>[];
+  };
+  expect(entries.map(({ action, key, outcome }) => [action, key, outcome])).toEqual([
+    ['keyring.add', null, 'begun'],
+    ['keyring.add', added['added'], 'done'],
+    ['keyring.promote', added['added'], 'begun'],
+    ['keyring.promote', added['added'], 'done'],
+  ]);
+  expect((await fieldseal(['audit', 'verify'], own)).code).toBe(0);
+
+  const before = readFileSync(own.FIELDSEAL_KEYRING, 'utf8');
+  const unwritable = { ...opened, FIELDSEAL_AUDIT_LOG: '/nowhere/operator.jsonl' };
+  const refused = await fieldseal(['keys', 'add'], unwritable);
+  expect([refused.code, refused.stderr]).toEqual([1, expect.stringContaining('ERR_AUDIT_SINK')]);
+  const keyless = await fieldseal(['keys', 'add'], { ...opened, FIELDSEAL_AUDIT_IDENTIFIER_KEY: '' });
+  expect(keyless.code).toBe(3);
+  expect(readFileSync(own.FIELDSEAL_KEYRING, 'utf8')).toBe(before);
+  expect((await fieldseal(['keys', 'list'], unwritable)).code).toBe(0);
+});

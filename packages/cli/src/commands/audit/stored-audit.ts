@@ -16,12 +16,17 @@ export const WITNESS_OPTIONS: Readonly<Record<string, CommandOption>> = {
   },
 };
 
+/** Path of the log that is meant. */
+export function auditPath(options: Readonly<Record<string, string | undefined>>, env: Environment): string {
+  return options['log'] ?? (env['FIELDSEAL_AUDIT_LOG'] || 'fieldseal.audit.jsonl');
+}
+
 /** The log that is meant. */
 export async function storedAudit(
   options: Readonly<Record<string, string | undefined>>,
   env: Environment,
 ): Promise<{ readonly path: string; readonly log: StoredLog }> {
-  const path = options['log'] ?? (env['FIELDSEAL_AUDIT_LOG'] || 'fieldseal.audit.jsonl');
+  const path = auditPath(options, env);
   const { readAuditFile } = await import('@fieldseal/monitor/audit');
   return { path, log: readAuditFile(path) };
 }
