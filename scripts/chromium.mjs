@@ -4,6 +4,8 @@ import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path';
 
 const PACKAGE = 'chromium-headless-shell';
+/** Data that has to lie beside the program, even where the package is installed. */
+const BESIDE = 'chromium-common';
 const PROGRAMS = ['/usr/lib/chromium/chromium', '/usr/lib/chromium/chromium-headless-shell'];
 
 /**
@@ -22,7 +24,11 @@ export function findChromium(root) {
   const path = PROGRAMS.map((program) => join(target, program)).find((program) => existsSync(program));
   if (path === undefined) throw new Error(`${PACKAGE} holds no program where it is expected`);
   const libraries = ['usr/lib', 'lib'].flatMap((folder) => libraryFolders(join(target, folder)));
-  const fonts = { FONTCONFIG_PATH: join(target, 'etc/fonts'), XDG_DATA_HOME: join(target, 'usr/share') };
+  // Where the system has fonts, its own are used.
+  const unpackedFonts = existsSync(join(target, 'etc/fonts'));
+  const fonts = unpackedFonts
+    ? { FONTCONFIG_PATH: join(target, 'etc/fonts'), XDG_DATA_HOME: join(target, 'usr/share') }
+    : {};
   return { path, env: { LD_LIBRARY_PATH: libraries.join(':'), ...fonts }, source: 'unpacked' };
 }
 
@@ -46,7 +52,8 @@ function unpack(target) {
     listed = list();
   }
   if (listed.status !== 0) throw new Error(`there is no Chromium, and apt-get knows none: ${listed.stderr.trim()}`);
-  const names = [...listed.stdout.matchAll(/^'\S+' ([a-z0-9.+-]+)_/gm)].map(([, name]) => name);
+  const needed = [...listed.stdout.matchAll(/^'\S+' ([a-z0-9.+-]+)_/gm)].map(([, name]) => name);
+  const names = [...new Set([...needed, BESIDE])];
   console.log(
     `unpacking ${PACKAGE} and ${names.length - 1} packages that it needs into .cache/services; nothing is installed`,
   );
