@@ -2,6 +2,10 @@ import { readFileSync } from 'node:fs';
 import type { Environment } from '@fieldseal/core';
 import { readArguments, usage } from './arguments.ts';
 import type { Command, Io } from './command.ts';
+import { auditCheckpoint } from './commands/audit/checkpoint.ts';
+import { auditKey } from './commands/audit/key.ts';
+import { auditTail } from './commands/audit/tail.ts';
+import { auditVerify } from './commands/audit/verify.ts';
 import { backfill } from './commands/backfill.ts';
 import { backupCreate } from './commands/backup/create.ts';
 import { backupDrill } from './commands/backup/drill.ts';
@@ -12,12 +16,6 @@ import { backupPrune } from './commands/backup/prune.ts';
 import { backupRestore } from './commands/backup/restore.ts';
 import { backupSheet } from './commands/backup/sheet.ts';
 import { backupVerify } from './commands/backup/verify.ts';
-import { census } from './commands/census.ts';
-import { auditCheckpoint } from './commands/audit/checkpoint.ts';
-import { auditKey } from './commands/audit/key.ts';
-import { auditTail } from './commands/audit/tail.ts';
-import { auditVerify } from './commands/audit/verify.ts';
-import { backfill } from './commands/backfill.ts';
 import { census } from './commands/census.ts';
 import { constraints } from './commands/constraints.ts';
 import { doctor } from './commands/doctor.ts';
@@ -35,13 +33,12 @@ import { keysPromote } from './commands/keys/promote.ts';
 import { keysShred } from './commands/keys/shred.ts';
 import { keysTable } from './commands/keys/table.ts';
 import { monitorDashboard, monitorRules } from './commands/monitor.ts';
+import { monitorServe } from './commands/monitor-serve.ts';
 import { rotate } from './commands/rotate.ts';
 import { sharesActivate } from './commands/shares/activate.ts';
 import { sharesCombine } from './commands/shares/combine.ts';
 import { sharesSplit } from './commands/shares/split.ts';
 import { sharesVerify } from './commands/shares/verify.ts';
-import { monitorServe } from './commands/monitor-serve.ts';
-import { rotate } from './commands/rotate.ts';
 import { tpmEnroll } from './commands/tpm/enroll.ts';
 import { tpmRemove } from './commands/tpm/remove.ts';
 import { tpmReseal } from './commands/tpm/reseal.ts';
@@ -73,6 +70,7 @@ const COMMANDS: readonly Command[] = [
   doctor,
   monitorRules,
   monitorDashboard,
+  monitorServe,
   census,
   backfill,
   rotate,
@@ -90,7 +88,6 @@ const COMMANDS: readonly Command[] = [
   sharesVerify,
   sharesActivate,
   sharesCombine,
-  monitorServe,
   auditTail,
   auditVerify,
   auditCheckpoint,
