@@ -111,6 +111,7 @@ const PANELS: readonly Panel[] = [
       rate('anomalies', 'kind', 'anomaly {{kind}}'),
     ],
   },
+  { title: 'Rows of inexact searches', unit: 'ops', queries: [rate('search.rows', 'outcome', '{{outcome}}')] },
   {
     title: 'Audit log',
     unit: 'ops',
