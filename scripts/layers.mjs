@@ -15,6 +15,7 @@ const PACKAGES = {
   monitor: { name: '@fieldseal/monitor', imports: ['@fieldseal/core'] },
   bullmq: { name: '@fieldseal/bullmq', imports: ['@fieldseal/core'] },
   migrate: { name: '@fieldseal/migrate', imports: ['@fieldseal/core'] },
+  dashboard: { name: '@fieldseal/dashboard', imports: ['@fieldseal/core', '@fieldseal/monitor'] },
   testkit: { name: '@fieldseal/testkit', imports: ['@fieldseal/core'] },
   cli: { name: 'fieldseal', imports: ['@fieldseal/'] },
   bench: { name: '@fieldseal/bench', imports: ['@fieldseal/'] },

@@ -11,6 +11,8 @@ export interface Io {
   readonly stopping?: () => AbortSignal;
   /** Everything that comes on standard input. */
   stdin(): Promise<string>;
+  /** Resolves when the program is asked to end, by a signal: a command that serves waits for it. By default at once. */
+  stopped?(): Promise<void>;
 }
 
 /** An option of a command. */

@@ -16,6 +16,7 @@ export const EXIT_CODES = {
   10: 'the KEK outside the keyring cannot be reached, or refuses',
   11: 'a job paused by itself, or set rows apart that it cannot serve',
   12: 'a backup or a share has faults, cannot be opened, or was refused',
+  13: 'the audit log does not verify',
 } as const;
 
 /** One of {@link EXIT_CODES}. */
@@ -29,6 +30,7 @@ const OF_ERROR: Partial<Record<ErrorCode | CliErrorCode, ExitCode>> = {
   ERR_KEYRING_LOCKED: 3,
   ERR_KEYRING_MISSING: 4,
   ERR_KEYRING_DAMAGED: 5,
+  ERR_AUDIT_DAMAGED: 13,
   ERR_FILE_IO: 6,
   ERR_KEYRING_BUSY: 6,
   ERR_KEYRING_IO: 6,

@@ -13,6 +13,10 @@ process.exitCode = await run(process.argv.slice(2), process.env, {
   interactive: process.stderr.isTTY === true,
   stopping,
   stdin: () => text(process.stdin),
+  stopped: () =>
+    new Promise((resolve) => {
+      for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve());
+    }),
 });
 
 /** Turns the first request to stop into an aborted signal; the second one ends the program as it would have. */

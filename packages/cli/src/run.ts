@@ -2,6 +2,10 @@ import { readFileSync } from 'node:fs';
 import type { Environment } from '@fieldseal/core';
 import { readArguments, usage } from './arguments.ts';
 import type { Command, Io } from './command.ts';
+import { auditCheckpoint } from './commands/audit/checkpoint.ts';
+import { auditKey } from './commands/audit/key.ts';
+import { auditTail } from './commands/audit/tail.ts';
+import { auditVerify } from './commands/audit/verify.ts';
 import { backfill } from './commands/backfill.ts';
 import { backupCreate } from './commands/backup/create.ts';
 import { backupDrill } from './commands/backup/drill.ts';
@@ -34,6 +38,7 @@ import { keysTable } from './commands/keys/table.ts';
 import { migrate } from './commands/migrate.ts';
 import { migrateSchema } from './commands/migrate-schema.ts';
 import { monitorDashboard, monitorRules } from './commands/monitor.ts';
+import { monitorServe } from './commands/monitor-serve.ts';
 import { rotate } from './commands/rotate.ts';
 import { sharesActivate } from './commands/shares/activate.ts';
 import { sharesCombine } from './commands/shares/combine.ts';
@@ -70,6 +75,7 @@ const COMMANDS: readonly Command[] = [
   doctor,
   monitorRules,
   monitorDashboard,
+  monitorServe,
   census,
   backfill,
   migrateSchema,
@@ -92,6 +98,10 @@ const COMMANDS: readonly Command[] = [
   sharesVerify,
   sharesActivate,
   sharesCombine,
+  auditTail,
+  auditVerify,
+  auditCheckpoint,
+  auditKey,
   tpmStatusCommand,
   tpmEnroll,
   tpmReseal,

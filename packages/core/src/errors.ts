@@ -7,6 +7,9 @@
 
 /** Every code, with the advice that stands in for a hint when the thrower gives none. */
 const HINTS = {
+  ERR_AUDIT_DAMAGED:
+    'The audit log is not what was written: keep it, look at it with `fieldseal audit verify`, and start a new one.',
+  ERR_AUDIT_SINK: 'Give the audit log a place that takes entries: free disk space, or a database that answers.',
   ERR_BACKUP_DAMAGED: 'Take another backup, and find out how this one was damaged.',
   ERR_BACKUP_GATE: 'Make a backup and verify it; then promote.',
   ERR_BACKUP_LOCKED: 'Give the identity of one of its recipients; without any the backup cannot be opened.',

@@ -10,6 +10,7 @@ export { formatTerm, indexMac } from './blind-index/equality-terms.ts';
 export { encodeCell, encodeCellText, encodeHeader } from './cell.ts';
 export { cellAad } from './context.ts';
 export { ScopeCache, type ScopeEntry } from './dek-cache/scope-cache.ts';
+export { FileLock } from './file-lock.ts';
 export { deriveFieldKey, deriveIndexKey, deriveKeyId, deriveKindKey } from './kdf.ts';
 export { crc32c } from './kek/crc32c.ts';
 export { LocalKek } from './kek/local-kek.ts';

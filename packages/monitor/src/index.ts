@@ -23,7 +23,14 @@ export type { Anomaly, AnomalyOptions, PrincipalSource } from './anomalies/anoma
 export type { FailureCusumOptions } from './anomalies/failure-cusum.ts';
 export type { VolumeCusumOptions } from './anomalies/volume-cusum.ts';
 export type { Clock } from './clock.ts';
-export type { EndpointOptions, EndpointRequest, EndpointResponse, Endpoints } from './health/endpoints.ts';
+export {
+  ACKNOWLEDGEMENT_HEADER,
+  type EndpointActions,
+  type EndpointOptions,
+  type EndpointRequest,
+  type EndpointResponse,
+  type Endpoints,
+} from './health/endpoints.ts';
 export { type HonoContext, honoHandler, type NodeRequest, type NodeResponse, nodeHandler } from './health/handlers.ts';
 export {
   type ComponentHealth,
@@ -47,3 +54,11 @@ export { prometheusText } from './metrics/prometheus-text.ts';
 export { type DescribedKeyring, type Monitor, type MonitorOptions, startMonitor } from './monitor.ts';
 export { type HoneyOptions, honeyCells, honeyMark } from './reading/honey-cells.ts';
 export { type ReadBreakerOptions, readBreaker } from './reading/read-breaker.ts';
+export type {
+  JobProgress,
+  ShownAuditLog,
+  StatusAlert,
+  StatusEntry,
+  StatusReport,
+  StatusSeries,
+} from './status/status-report.ts';

@@ -10,6 +10,7 @@ import { type EndpointOptions, Endpoints } from './health/endpoints.ts';
 import { Health, type HealthCheck } from './health/health.ts';
 import { type CacheCounts, Collector, countCache, countKeys } from './metrics/collector.ts';
 import { Metrics } from './metrics/metrics.ts';
+import { type JobProgress, type ShownAuditLog, type StatusReport, statusReport } from './status/status-report.ts';
 
 /** Time between evaluations of the rules, and length of a window of the detectors, in ms. */
 const INTERVAL_MS = 10_000;
@@ -39,6 +40,10 @@ export interface MonitorOptions {
   readonly anomalies?: AnomalyOptions;
   readonly checks?: readonly HealthCheck[];
   readonly endpoints?: EndpointOptions;
+  /** The audit log whose last entries a dashboard shows. It is asked each time, since it may be opened later than the monitor. */
+  readonly audit?: () => ShownAuditLog | undefined;
+  /** How far jobs are, for a dashboard that shows when they will be done. It is asked each time, and answers from memory. */
+  readonly jobs?: () => readonly JobProgress[];
   readonly clock?: Clock;
 }
 
@@ -49,6 +54,8 @@ export interface Monitor {
   readonly health: Health;
   /** `/metrics` and the health of the service; see nodeHandler and honoHandler. */
   readonly endpoints: Endpoints;
+  /** All that is known now, for a dashboard. */
+  status(): StatusReport;
   /** Ends everything. Resolves when notices that are under way have been delivered or given up. */
   stop(): Promise<void>;
 }
@@ -63,20 +70,32 @@ export interface Monitor {
  * ```
  */
 export function startMonitor(options: MonitorOptions = {}): Monitor {
-  const { clock = systemClock, keyring } = options;
+  const { clock = systemClock, keyring, rules = RULES, runbooks = RUNBOOKS } = options;
   const metrics = new Metrics();
   const collector = new Collector(metrics, clock);
   const anomalies = new AnomalyWatch(metrics, options.anomalies ?? {});
   const alerts = new AlertEngine({
     metrics,
-    rules: options.rules ?? RULES,
+    rules,
     sinks: options.sinks ?? [],
     store: options.store ?? memoryAlertStore(),
     clock,
-    runbooks: options.runbooks ?? RUNBOOKS,
+    runbooks,
   });
   const health = new Health(metrics, () => alerts.firing('critical'), options.checks ?? [], clock);
-  const endpoints = new Endpoints(health, metrics, options.endpoints);
+  const status = (): StatusReport =>
+    statusReport({
+      metrics,
+      health: health.report(),
+      alerts: alerts.active,
+      rules,
+      runbooks,
+      jobs: options.jobs?.() ?? [],
+      audit: options.audit?.(),
+      now: clock.now(),
+    });
+  const acknowledge: AlertEngine['acknowledge'] = (...given) => alerts.acknowledge(...given);
+  const endpoints = new Endpoints(health, metrics, options.endpoints, { status, acknowledge });
   const stops = [() => collector.stop(), () => anomalies.stop(), () => health.stop()];
   const ticking = once(() => alerts.tick());
   stops.push(
@@ -97,6 +116,7 @@ export function startMonitor(options: MonitorOptions = {}): Monitor {
     alerts,
     health,
     endpoints,
+    status,
     stop: async () => {
       for (const stop of stops) stop();
       await alerts.settled();

@@ -119,6 +119,7 @@ describe('the page for Prometheus', () => {
         'operation',
         'result',
         'severity',
+        'sink',
         'tier',
       ].sort(),
     );

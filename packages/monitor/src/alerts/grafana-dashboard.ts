@@ -111,6 +111,17 @@ const PANELS: readonly Panel[] = [
       rate('anomalies', 'kind', 'anomaly {{kind}}'),
     ],
   },
+  { title: 'Rows of inexact searches', unit: 'ops', queries: [rate('search.rows', 'outcome', '{{outcome}}')] },
+  {
+    title: 'Audit log',
+    unit: 'ops',
+    queries: [rate('audit.entries', '', 'entries'), rate('audit.failures', 'sink', 'failures {{sink}}')],
+  },
+  {
+    title: 'Age of the last checkpoint',
+    unit: 's',
+    queries: [{ metric: 'audit.last_checkpoint', expression: 'time() - max(%)', legend: 'age' }],
+  },
 ];
 
 /** A dashboard for Grafana, to be imported as JSON. It asks for a Prometheus data source. */

@@ -324,4 +324,21 @@ export const RULES: readonly AlertRule[] = [
     hold: 0,
     cooldown: HOUR,
   },
+  {
+    id: 'audit-failing',
+    severity: 'critical',
+    summary: 'A sink or a witness of the audit log fails or is late.',
+    condition: { kind: 'increase', of: { metric: 'audit.failures' }, above: 0, window: 5 * MINUTE },
+    by: ['sink'],
+    hold: 0,
+    cooldown: HOUR,
+  },
+  {
+    id: 'audit-unwitnessed',
+    severity: 'warning',
+    summary: 'No witness has taken a checkpoint of the audit log for an hour.',
+    condition: { kind: 'age', of: { metric: 'audit.last_checkpoint' }, above: HOUR },
+    hold: MINUTE,
+    cooldown: 6 * HOUR,
+  },
 ];

@@ -48,8 +48,7 @@ export function signature(secret: SecretBytes, body: string, seconds: number): s
 export function webhookSink(options: WebhookOptions): AlertSink {
   const { secret, timeoutMs = 5000, attempts = 5, clock = systemClock } = options;
   const send = options.fetch ?? (fetch as Fetch);
-  const url = checkedUrl(options.url);
-  if (secret.length < 16) throw new FieldsealError('ERR_OPTIONS', 'the secret of a webhook has 16 bytes at least');
+  const { url } = checkedWebhook(options);
   const attempt = async (notice: Notice, body: string): Promise<'done' | 'again' | 'never'> => {
     const headers = {
       'content-type': 'application/json',
@@ -78,6 +77,15 @@ export function webhookSink(options: WebhookOptions): AlertSink {
       }
     },
   };
+}
+
+/** Address and secret, if they are safe. Throws ERR_OPTIONS. */
+export function checkedWebhook({ url, secret }: Pick<WebhookOptions, 'url' | 'secret'>): {
+  readonly url: string;
+  readonly secret: SecretBytes;
+} {
+  if (secret.length < 16) throw new FieldsealError('ERR_OPTIONS', 'the secret of a webhook has 16 bytes at least');
+  return { url: checkedUrl(url), secret };
 }
 
 function checkedUrl(text: string): string {

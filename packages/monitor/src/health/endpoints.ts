@@ -1,7 +1,8 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
-import { FieldsealError } from '@fieldseal/core';
+import { FieldsealError, isFieldsealError } from '@fieldseal/core';
 import type { MetricSource } from '../metrics/metrics.ts';
 import { PROMETHEUS_TYPE, prometheusText } from '../metrics/prometheus-text.ts';
+import type { StatusReport } from '../status/status-report.ts';
 import { HEALTH_CODES, type Health, type HealthCodes, type HealthReport, type HealthState } from './health.ts';
 
 /** What is asked. */
@@ -11,7 +12,15 @@ export interface EndpointRequest {
   readonly url: string;
   /** The Authorization header. */
   readonly authorization?: string | undefined;
+  /** The header {@link ACKNOWLEDGEMENT_HEADER}. */
+  readonly acknowledgement?: string | undefined;
 }
+
+/**
+ * Header of `POST /v1/acknowledge`: base64url of `{"key","owner","comment","forMs"}` as JSON. A header, since no access log holds it, no parser of
+ * bodies takes it away, and no page of another origin can send it.
+ */
+export const ACKNOWLEDGEMENT_HEADER = 'fieldseal-acknowledgement';
 
 /** What is answered. */
 export interface EndpointResponse {
@@ -30,6 +39,14 @@ export interface EndpointOptions {
   readonly token?: string;
 }
 
+/** What the endpoints can do besides telling metrics and health. */
+export interface EndpointActions {
+  /** All that is known, from memory. */
+  status(): StatusReport;
+  /** Takes an alert on; see AlertEngine. */
+  acknowledge(key: string, owner: string, comment: string, forMs: number): Promise<void>;
+}
+
 /**
  * The addresses of a service that is watched. Each answers from memory, synchronously.
  *
@@ -39,17 +56,25 @@ export interface EndpointOptions {
  * | `/health/ready` | the state, in a word |
  * | `/v1/health` | the state of every part, with reasons |
  * | `/metrics` | all metrics, for Prometheus |
+ * | `/v1/status` | all that the monitor knows, for a dashboard; only with a token |
  *
- * GET and HEAD. `?degradedcode=429` and the like choose the status of a state for one request.
+ * GET and HEAD. `POST /v1/acknowledge` acknowledges an alert; only with a token. `?degradedcode=429` and the like choose the status of a state for one request.
  */
 export class Endpoints {
   readonly #health: Health;
   readonly #metrics: MetricSource;
   readonly #codes: HealthCodes;
   readonly #token: Buffer | null;
+  readonly #actions: EndpointActions | undefined;
 
   /** @throws ERR_OPTIONS for a status that is none, or a short token */
-  constructor(health: Health, metrics: MetricSource, { codes = {}, token }: EndpointOptions = {}) {
+  constructor(
+    health: Health,
+    metrics: MetricSource,
+    { codes = {}, token }: EndpointOptions = {},
+    actions?: EndpointActions,
+  ) {
+    this.#actions = actions;
     this.#health = health;
     this.#metrics = metrics;
     this.#codes = { ...HEALTH_CODES, ...codes };
@@ -72,6 +97,31 @@ export class Endpoints {
     return method === 'HEAD' ? { ...response, body: '' } : response;
   }
 
+  /** Does what is asked, or null for what {@link answer} answers. Resolves to 204, or to what is wrong; it never rejects. */
+  act({ method, url, authorization, acknowledgement }: EndpointRequest): Promise<EndpointResponse> | null {
+    if (this.#actions === undefined || !URL.canParse(url, 'http://localhost')) return null;
+    if (new URL(url, 'http://localhost').pathname !== '/v1/acknowledge') return null;
+    if (method !== 'POST') return Promise.resolve(plain(405, { allow: 'POST' }));
+    return this.#guarded(authorization) ?? this.#acknowledge(this.#actions, acknowledgement ?? '');
+  }
+
+  async #acknowledge(actions: EndpointActions, header: string): Promise<EndpointResponse> {
+    try {
+      const { key, owner, comment, forMs } = parsedAcknowledgement(header);
+      await actions.acknowledge(key, owner, comment, forMs);
+      return plain(204, {});
+    } catch (error) {
+      if (!isFieldsealError(error)) return json(503, { error: 'the store of alerts cannot be reached' });
+      return json(400, { error: `${error.summary}. ${error.hint}` });
+    }
+  }
+
+  /** Refuses whoever has no token, and everybody where there is none to have. */
+  #guarded(authorization: string | undefined): Promise<EndpointResponse> | null {
+    if (this.#token === null) return Promise.resolve(json(403, { error: 'the endpoints have no token' }));
+    return this.#authorised(authorization) ? null : Promise.resolve(plain(401, { 'www-authenticate': 'Bearer' }));
+  }
+
   #route(path: string): { secret: boolean; answer: (query: URLSearchParams) => EndpointResponse } | null {
     switch (path) {
       case '/health/live':
@@ -89,6 +139,13 @@ export class Endpoints {
             body: prometheusText(this.#metrics),
           }),
         };
+      case '/v1/status': {
+        const actions = this.#actions;
+        if (actions === undefined) return null;
+        if (this.#token === null)
+          return { secret: false, answer: () => json(403, { error: 'the endpoints have no token' }) };
+        return { secret: true, answer: () => json(200, actions.status()) };
+      }
       default:
         return null;
     }
@@ -109,6 +166,26 @@ export class Endpoints {
     // Digests have one length, and comparing them tells nothing of the token.
     return this.#token === null || timingSafeEqual(this.#token, sha256(authorization ?? ''));
   }
+}
+
+function parsedAcknowledgement(header: string): {
+  readonly key: string;
+  readonly owner: string;
+  readonly comment: string;
+  readonly forMs: number;
+} {
+  const wrong = () =>
+    new FieldsealError('ERR_OPTIONS', `the header ${ACKNOWLEDGEMENT_HEADER} holds no acknowledgement`);
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(Buffer.from(header, 'base64url').toString());
+  } catch {
+    throw wrong();
+  }
+  const { key, owner, comment = '', forMs } = (parsed ?? {}) as Readonly<Record<string, unknown>>;
+  if (typeof key !== 'string' || typeof owner !== 'string' || typeof comment !== 'string' || typeof forMs !== 'number')
+    throw wrong();
+  return { key, owner, comment, forMs };
 }
 
 function isStatus(code: number): boolean {

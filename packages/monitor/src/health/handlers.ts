@@ -1,10 +1,13 @@
-import type { Endpoints } from './endpoints.ts';
+import { ACKNOWLEDGEMENT_HEADER, type EndpointResponse, type Endpoints } from './endpoints.ts';
 
 /** What is used of the request of node:http, Express and Connect. */
 export interface NodeRequest {
   readonly method?: string | undefined;
   readonly url?: string | undefined;
-  readonly headers: { readonly authorization?: string | undefined };
+  readonly headers: {
+    readonly authorization?: string | undefined;
+    readonly [ACKNOWLEDGEMENT_HEADER]?: string | string[] | undefined;
+  };
 }
 
 /** What is used of the response of node:http, Express and Connect. */
@@ -21,11 +24,18 @@ export function nodeHandler(
   endpoints: Endpoints,
 ): (request: NodeRequest, response: NodeResponse, next?: () => void) => void {
   return ({ method = 'GET', url = '/', headers }, response, next) => {
-    const answer = endpoints.answer({ method, url, authorization: headers.authorization });
+    const acknowledgement = headers[ACKNOWLEDGEMENT_HEADER];
+    const { authorization } = headers;
+    const single = typeof acknowledgement === 'string' ? acknowledgement : undefined;
+    const acting = endpoints.act({ method, url, authorization, acknowledgement: single });
+    const send = ({ status, headers: sent, body }: EndpointResponse): void => {
+      response.writeHead(status, { ...sent });
+      response.end(body);
+    };
+    if (acting !== null) return void acting.then(send);
+    const answer = endpoints.answer({ method, url, authorization });
     if (answer === null && next !== undefined) return next();
-    const { status, headers: sent, body } = answer ?? { status: 404, headers: {}, body: '' };
-    response.writeHead(status, { ...sent });
-    response.end(body);
+    send(answer ?? { status: 404, headers: {}, body: '' });
   };
 }
 
@@ -40,7 +50,11 @@ export function honoHandler(
 ): (context: HonoContext, next: () => Promise<void>) => Promise<Response | undefined> {
   return async ({ req }, next) => {
     const { method, url } = req;
-    const answer = endpoints.answer({ method, url, authorization: req.header('authorization') });
+    const authorization = req.header('authorization');
+    const acknowledgement = req.header(ACKNOWLEDGEMENT_HEADER);
+    const answer =
+      (await endpoints.act({ method, url, authorization, acknowledgement })) ??
+      endpoints.answer({ method, url, authorization });
     if (answer === null) {
       await next();
       return undefined;

@@ -50,7 +50,10 @@ export type MetricName =
   | 'search.rows'
   | 'anomalies'
   | 'alerts.firing'
-  | 'alerts.deliveries';
+  | 'alerts.deliveries'
+  | 'audit.entries'
+  | 'audit.failures'
+  | 'audit.last_checkpoint';
 
 /** Codes of failures that rules look at. */
 const WATCHED_CODES = [
@@ -243,6 +246,20 @@ const METRICS: Readonly<Record<MetricName, MetricDefinition>> = {
     help: 'Notices of alerts that were delivered or given up.',
     labels: ['result'],
     zero: [['delivered'], ['failed']],
+  },
+  'audit.entries': { type: 'counter', unit: '', help: 'Entries of the audit log that were stored.', labels: [] },
+  'audit.failures': {
+    type: 'counter',
+    unit: '',
+    help: 'Times that a sink or a witness of the audit log failed or was late.',
+    labels: ['sink'],
+    zero: [['file'], ['sql'], ['webhook'], ['witness-file'], ['witness-sql'], ['witness-webhook']],
+  },
+  'audit.last_checkpoint': {
+    type: 'gauge',
+    unit: 's',
+    help: 'When a witness has last taken a checkpoint of the audit log, in Unix time.',
+    labels: [],
   },
 };
 

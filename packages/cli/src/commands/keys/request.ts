@@ -21,6 +21,7 @@ import { CliError } from '../../cli-error.ts';
 import type { Command, CommandInput, CommandOption } from '../../command.ts';
 import { type Adapter, connect } from '../../doctor/adapter.ts';
 import { DatabaseProblem } from '../../doctor/database-problem.ts';
+import { operatorLog } from '../audit/operator-log.ts';
 import { adapterClient } from './adapter-client.ts';
 
 /** Options that name a key store. */
@@ -63,7 +64,7 @@ const DIALECTS: readonly (readonly [scheme: RegExp, dialect: SqlDialect])[] = [
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 
-/** Opens the keyring with what the environment holds, works with it, and closes it and its key store. */
+/** Opens the keyring with what the environment holds, works with it, and closes it and its key store. Changes are audited where a log is set up. */
 export function withKeyring<T>(
   command: Command,
   input: CommandInput,
@@ -74,7 +75,13 @@ export function withKeyring<T>(
   const openers = environmentOpeners(env);
   return withKeyStore(command, input, async (keyStore) => {
     const keyring = await openKeyring({ storage, openers, ...keyStore });
-    return work(keyring).finally(() => keyring.close());
+    const auditor = operatorLog(env);
+    // The log is opened by the first change: what only reads needs none.
+    const audited = auditor === null ? keyring : await auditor.watch(keyring);
+    return work(audited).finally(async () => {
+      keyring.close();
+      await auditor?.close();
+    });
   });
 }
 
