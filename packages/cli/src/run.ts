@@ -15,6 +15,8 @@ import { backupVerify } from './commands/backup/verify.ts';
 import { census } from './commands/census.ts';
 import { constraints } from './commands/constraints.ts';
 import { doctor } from './commands/doctor.ts';
+import { indexRotate } from './commands/indexes/rotate.ts';
+import { indexStatus } from './commands/indexes/status.ts';
 import { init } from './commands/init.ts';
 import { inspect } from './commands/inspect.ts';
 import { keyringShow } from './commands/keyring-show.ts';
@@ -69,6 +71,8 @@ const COMMANDS: readonly Command[] = [
   backfill,
   rotate,
   verify,
+  indexStatus,
+  indexRotate,
   backupKey,
   backupCreate,
   backupList,

@@ -19,6 +19,8 @@ const HINTS = {
     'The stored value is not a Fieldseal cell. It was written without encryption or damaged; restore it or encrypt it.',
   ERR_DECRYPT: 'The cell is damaged, was moved from another place, or was written under another key.',
   ERR_ENGINE: 'Choose another engine, or leave the option out.',
+  ERR_INDEX_ROTATION:
+    'Finish the rotation of the indexes first (`fieldseal index status`); a unique index needs a second column, @blindIndex(next: …), to be rotated.',
   ERR_INDEX_WRITTEN: 'Leave the index column out; Fieldseal writes it from the field that it indexes.',
   ERR_JOB_ACTIVE: 'Let that job end, or cancel it: two would write over each other.',
   ERR_JOB_BUDGET: 'Look at the quarantined rows and mend them, or raise errorRows; then resume the job.',

@@ -46,6 +46,7 @@ export type {
   CellForm,
   CensusLine,
   JobField,
+  JobIndex,
   JobRow,
   Pending,
   PlaintextCodec,
@@ -54,6 +55,7 @@ export type {
   RowRange,
   RowSource,
 } from './jobs/row-source.ts';
+export { sameTerms } from './jobs/row-terms.ts';
 export {
   changeRows,
   joined,

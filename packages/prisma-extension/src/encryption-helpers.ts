@@ -15,6 +15,7 @@ import {
 import type { KeyAccess } from './key-access.ts';
 import type { CompiledModel, EncryptedNode, IndexNode } from './schema/compiled-schema.ts';
 import type { SchemaMap } from './schema/schema-map.ts';
+import { searchedRoots } from './search/index-roots.ts';
 import type { Transform } from './transform.ts';
 import { bindingOf, identityOfGiven } from './walk/binding.ts';
 import { isStoredNull, toCipher } from './walk/typed-value.ts';
@@ -139,8 +140,9 @@ export function encryptionHelpers(parts: HelperParts): EncryptionHelpers<Record<
       return storedTerms(indexRoot, [{ index: spec, values: prepared }])[0] ?? null;
     },
     search: async (model, column, search) => {
-      const { spec } = indexOf(parts, model, column);
-      return searchTerms((await keys.resolve()).indexRoot, spec, search);
+      const index = indexOf(parts, model, column);
+      const found = searchedRoots(await keys.resolve(), index).map((root) => searchTerms(root, index.spec, search));
+      return joined(found, index);
     },
     decryptRows: async (model, rows, aliases = {}) => {
       const columns = columnsOf(parts, model, aliases, rows as readonly Dictionary[]);
@@ -156,6 +158,18 @@ export function encryptionHelpers(parts: HelperParts): EncryptionHelpers<Record<
       return copies;
     },
   };
+}
+
+/** Terms of all index roots as one search, where there can be one: any of them. */
+function joined(found: readonly (SearchTerms | null)[], { spec }: IndexNode): SearchTerms | null {
+  const [first = null] = found;
+  if (first === null || found.length === 1) return first;
+  if (first.match === 'any') return { ...first, terms: found.flatMap((each) => each?.terms ?? []) };
+  throw new FieldsealError('ERR_INDEX_ROTATION', 'rows have all terms of one index root or all of the other', {
+    model: spec.model,
+    field: spec.column,
+    hint: 'Until the index is rotated this search has no single list of terms: ask the client, without raw SQL.',
+  });
 }
 
 /** The index of a column, or of the relation to a table of terms. */

@@ -6,7 +6,7 @@ import { KeyAccess, type KeyringOption } from './key-access.ts';
 import { rawRedaction, redacting } from './redaction.ts';
 import { needsRows, updateRowByRow } from './row-by-row.ts';
 import { checkNormalizerOption } from './schema/check-normalizers.ts';
-import { compileSchema } from './schema/compiled-schema.ts';
+import { type CompiledModel, compileSchema, hasSecondColumns } from './schema/compiled-schema.ts';
 import { schemaMapFor } from './schema/from-client.ts';
 import type { SchemaMap } from './schema/schema-map.ts';
 import { SEARCH_LIMIT } from './search/search.ts';
@@ -109,7 +109,9 @@ export function encryption<Client>(options: EncryptionOptions = {}): (client: Cl
     const map = schemaMapFor(client, options.schema);
     const normalizers = options.normalizers ?? {};
     checkNormalizerOption(map, normalizers);
-    const models = compileSchema(map, (model) => globalOmitOf(client, model), normalizers);
+    const omitted = (model: string): readonly string[] => globalOmitOf(client, model);
+    const models = compileSchema(map, omitted, normalizers);
+    const evenModels = hasSecondColumns(map) ? compileSchema(map, omitted, normalizers, true) : null;
     const cipher = new FieldCipher({ engine: options.engine ?? 'auto', watch: options.watch ?? [] });
     const keys = new KeyAccess(options.keyring);
     const limit = searchLimitOf(options);
@@ -122,7 +124,13 @@ export function encryption<Client>(options: EncryptionOptions = {}): (client: Cl
         throw new FieldsealError('ERR_SCHEMA_STALE', 'the model is not in the schema', { model: params.model });
       if (!model.reaches) return params.query(params.args);
       if (options.rowByRow === true && needsRows(model, params)) return updateRowByRow(extended, model, params);
-      return transform.run(model, params);
+      return evenModels === null ? transform.run(model, params) : runByRoot(params);
+    };
+    /** Which columns are searched depends on the index root, and so do the keys come first. With warm keys nothing waits. */
+    const runByRoot = async (params: QueryParams): Promise<unknown> => {
+      const view = keys.peek() ?? (await keys.resolve());
+      const searched = view.indexRoot.version % 2 === 0 ? evenModels : models;
+      return transform.run(searched?.get(params.model) as CompiledModel, params, view);
     };
     const run = (params: QueryParams): Promise<unknown> =>
       uniqueErrors.concern(params.operation) ? uniqueErrors.naming(() => transformed(params)) : transformed(params);

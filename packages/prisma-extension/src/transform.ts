@@ -1,4 +1,4 @@
-import { type FieldCipher, FieldsealError } from '@fieldseal/core';
+import { type FieldCipher, FieldsealError, type KeyView } from '@fieldseal/core';
 import { fluentPathOf, transactionOf } from './client-internals.ts';
 import type { KeyAccess } from './key-access.ts';
 import { isPrismaError } from './prisma-error.ts';
@@ -42,13 +42,17 @@ export class Transform {
     this.#decimal = decimal;
   }
 
-  /** Runs the query; everything that can be refused is refused before it is sent. */
-  async run(model: CompiledModel, params: QueryParams): Promise<unknown> {
+  /**
+   * Runs the query; everything that can be refused is refused before it is sent.
+   *
+   * @param view - the keys that `model` was chosen by, where it depends on them
+   */
+  async run(model: CompiledModel, params: QueryParams, view?: KeyView): Promise<unknown> {
     const operation = operationOf(model, params.operation);
     const plan = planArguments(model, operation, params.args);
     if (plan.secondAttempt !== null && transactionOf(params)?.kind === 'batch')
       throw noSecondAttempt(model, plan.secondAttempt);
-    if (!plan.empty) plan.apply(this.#cipher, this.#keys.peek() ?? (await this.#keys.resolve()));
+    if (!plan.empty) plan.apply(this.#cipher, view ?? this.#keys.peek() ?? (await this.#keys.resolve()));
     if (needsSearch(this.#searching, plan, params)) return this.#search(model, operation, plan, params);
     return this.#finish(model, operation, plan, params, await attempts(plan, params));
   }

@@ -26,7 +26,7 @@ export interface JobFamily {
   /** The kind that the options ask for. */
   kindOf(options: CommandInput['options']): JobKind;
   /** Fields of a model that such a job can work on, where they are not all. */
-  readonly fits?: (field: JobEngineField, kind: JobKind) => boolean;
+  readonly fits?: (field: JobEngineField, kind: JobKind, all: readonly JobEngineField[]) => boolean;
   /** Done before a job is planned. */
   readonly prepare?: (project: JobProject, options: CommandInput['options']) => Promise<readonly string[]>;
 }
@@ -198,8 +198,8 @@ async function enginesOf(
   const before = await olderSchema(options);
   const wanted = namesOf(options, 'fields');
   const engines = project.models.flatMap((model) => {
-    const fitting = (field: JobEngineField): boolean => family.fits?.(field, kind) ?? true;
-    const all = project.source(model, wanted, before).fields.filter((field) => wanted !== undefined || fitting(field));
+    const given = project.source(model, wanted, before).fields;
+    const all = given.filter((field) => wanted !== undefined || (family.fits?.(field, kind, given) ?? true));
     if (all.length === 0) return [];
     const fields = all.map(({ form }) => form.spec.field);
     return [{ engine: new JobEngine({ source: project.source(model, fields, before), keys }) }];

@@ -18,7 +18,7 @@ import {
 import type { Annotation, ArgumentValue } from './annotation.ts';
 import { checkTermColumn } from './column-size.ts';
 import { checkPlain, type Refuse, refuser, type Surroundings } from './field-rules.ts';
-import type { EncryptedFieldMap, IndexMap, ParsedField } from './schema-map.ts';
+import type { EncryptedFieldMap, IndexMap, ParsedField, ParsedModel } from './schema-map.ts';
 import { termTable } from './term-table.ts';
 
 /** Types with so few values that the frequency of terms tells which is which (SciTePress 2024, "LAMA"). */
@@ -86,7 +86,58 @@ export function buildIndex(
   const many = define(around, field, of, sources, parameters, refuse);
   const { list, child } = column(around, field, many, parameters.bits, refuse);
   checkUnique(around, field, parameters, refuse);
-  return { of, dbName: field.dbName, list, child, ...parameters, unique: field.unique, allowLeakage };
+  return {
+    of,
+    dbName: field.dbName,
+    list,
+    child,
+    ...parameters,
+    unique: field.unique,
+    next: null,
+    nextOf: null,
+    allowLeakage,
+  };
+}
+
+/**
+ * Builds and checks the column that stands beside that of an index: `@blindIndex(next: emailIndex)`. It has the terms of the same values
+ * under every other index root.
+ *
+ * @param indexes - the indexes of the model that have columns of their own
+ * @throws ERR_SCHEMA for one that could not take the other's place
+ */
+export function buildNext(
+  around: Surroundings,
+  field: ParsedField,
+  { args }: Annotation,
+  indexes: Readonly<Record<string, IndexMap>>,
+): IndexMap {
+  const { model } = around;
+  const refuse = refuser(model, field);
+  const first = String(args['next']);
+  const foreign = Object.keys(args).find((argument) => argument !== 'next');
+  if (foreign !== undefined) throw refuse(`next stands alone: ${foreign} is said at the index that it names`);
+  const index = Object.hasOwn(indexes, first) ? indexes[first] : undefined;
+  if (index === undefined) throw refuse(`@blindIndex(next: ${first}) names no index of this model`);
+  if (index.list || index.child !== null)
+    throw refuse('an index of many terms needs no second column: its terms of two index roots stand side by side');
+  column(around, field, false, index.bits, refuse);
+  if (index.unique !== field.unique)
+    throw refuse(`it takes the place of ${first}, and one of them is @unique and the other is not`);
+  const [own, others] = [field.name, first].map((name) => constraintsWith(model, name, first));
+  const alone = [...(own as string[]), ...(others as string[])].find(
+    (constraint) => !((own as string[]).includes(constraint) && (others as string[]).includes(constraint)),
+  );
+  if (alone !== undefined)
+    throw refuse(`it takes the place of ${first}: repeat every @@unique that holds one of them with the other`);
+  return { ...index, dbName: field.dbName, next: null, nextOf: first };
+}
+
+/** The constraints that hold a column, as texts that are equal where they differ in this column only. */
+function constraintsWith({ compounds }: ParsedModel, column: string, as: string): string[] {
+  return compounds.flatMap(({ fields }) =>
+    fields.includes(column) ? [JSON.stringify(fields.map((name) => (name === column ? as : name)))] : [],
+  );
 }
 
 function kindOf(args: Annotation['args'], refuse: Refuse): IndexKind {

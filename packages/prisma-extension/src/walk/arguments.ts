@@ -95,11 +95,11 @@ const WALKS: Readonly<Record<Rule, Walk>> = {
     if (order !== null) plan.order = order;
     walkOrderBy(model, order === null ? value : order.rest);
   },
-  distinct: ({ model }, value, argument, args) => {
-    args[argument] = distinctFields(model, value);
+  distinct: ({ plan, model }, value, argument, args) => {
+    args[argument] = distinctFields(plan, model, value);
   },
   by: ({ plan, model }, _, __, args) => {
-    plan.grouping = groupByIndexes(model, args);
+    plan.grouping = groupByIndexes(plan, model, args);
   },
   aggregate: ({ model }, value, argument) => {
     for (const [field] of entriesOf(value)) refuseEncrypted(model, field, argument);

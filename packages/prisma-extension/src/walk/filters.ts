@@ -114,9 +114,18 @@ function walkFilter(plan: Plan, model: CompiledModel, where: unknown, purpose: P
         unique: purpose === 'unique',
       });
     else if (model.types.has(key)) refuseReferences(model, value);
-    else if (model.compounds.has(key)) walkCompound(plan, model, key, value);
-    else throw unknownFilter(model, key);
+    else if (model.compounds.has(key)) {
+      walkCompound(plan, model, key, value);
+      rename(where, key, model.renamed.get(key));
+    } else throw unknownFilter(model, key);
   }
+}
+
+/** Puts the constraint that holds the columns which are searched now in the place of the one that was asked for. */
+function rename(where: Dictionary, from: string, to: string | undefined): void {
+  if (to === undefined) return;
+  where[to] = where[from];
+  delete where[from];
 }
 
 function walkCombined(plan: Plan, model: CompiledModel, combinator: string, filters: unknown, within: Within): void {
@@ -149,10 +158,13 @@ export function refuseEncrypted(model: CompiledModel, field: string, where: stri
 }
 
 /** Fields whose combinations rows are told apart by, an encrypted one by its index. */
-export function distinctFields(model: CompiledModel, fields: unknown): string[] {
+export function distinctFields(plan: Plan, model: CompiledModel, fields: unknown): string[] {
   return itemsOf(fields).map((field) => {
     const node = model.fields.get(String(field));
-    return node?.kind === 'encrypted' ? exactIndex(node, 'distinct').spec.column : String(field);
+    if (node?.kind !== 'encrypted') return String(field);
+    const index = exactIndex(node, 'distinct');
+    plan.tellApart(index);
+    return index.spec.column;
   });
 }
 

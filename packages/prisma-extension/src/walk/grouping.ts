@@ -1,6 +1,7 @@
 import { FieldsealError } from '@fieldseal/core';
 import type { CompiledModel, EncryptedNode } from '../schema/compiled-schema.ts';
 import { exactIndex } from './index-choice.ts';
+import type { Plan } from './plan.ts';
 import type { ResultCell } from './results.ts';
 import { isDictionary, itemsOf } from './value-kind.ts';
 
@@ -22,11 +23,14 @@ export interface Grouping {
  * @returns null when no encrypted field is grouped by
  * @throws ERR_UNSUPPORTED_FILTER when no exact index serves a field
  */
-export function groupByIndexes(model: CompiledModel, args: Dictionary): Grouping | null {
+export function groupByIndexes(plan: Plan, model: CompiledModel, args: Dictionary): Grouping | null {
   const asked = itemsOf(args['by']).map(String);
   const keys = asked.flatMap((field) => {
     const node = model.fields.get(field);
-    return node?.kind === 'encrypted' ? [{ field, node, column: exactIndex(node, 'by').spec.column }] : [];
+    if (node?.kind !== 'encrypted') return [];
+    const index = exactIndex(node, 'by');
+    plan.tellApart(index);
+    return [{ field, node, column: index.spec.column }];
   });
   if (keys.length === 0) return null;
   for (const { field, node } of keys) refuseWithoutValue(model, field, node);

@@ -13,12 +13,14 @@ import {
 } from '@fieldseal/core';
 import type { EncryptedNode, IndexNode } from '../schema/compiled-schema.ts';
 import { placeTerms } from '../search/condition.ts';
+import { otherRoot, refuseMixedTerms, refuseTwoTerms, searchedRoots } from '../search/index-roots.ts';
 import type { Leaf, PendingLeaf, PlacedLeaf } from '../search/leaf.ts';
 import { bindingOf, type RowIdentity } from './binding.ts';
 import type { BucketOrder } from './bucket-order.ts';
 import { Extras } from './extras.ts';
 import type { Attempt } from './filters.ts';
 import type { Grouping } from './grouping.ts';
+import { putTerms, type TermPlace } from './term-places.ts';
 import { toCipher } from './typed-value.ts';
 
 /** Where a value is to be put: a member of an object or an item of an array. */
@@ -40,8 +42,8 @@ export class Plan {
   grouping: Grouping | null = null;
   /** Order by an encrypted field, or null. */
   order: BucketOrder | null = null;
-  /** Terms of the buckets of the order, the lowest first, once the plan was applied. */
-  buckets: readonly string[] = [];
+  /** Terms of each bucket of the order, the lowest first, once the plan was applied. */
+  buckets: readonly (readonly string[])[] = [];
   /** Whether rows that do not satisfy the leaves of the main filter are left out of the result. */
   sifts = false;
   /** Leaves of filters that have placeholders. */
@@ -49,8 +51,9 @@ export class Plan {
   /** The same with their terms, once the plan was applied. */
   placed: readonly PlacedLeaf[] = [];
   readonly #values: (Place & PlainField & { readonly limit: number | null })[] = [];
-  readonly #stored: (RowToIndex & { readonly put: (terms: StoredTerms) => void })[] = [];
-  readonly #terms: (Place & { readonly index: IndexSpec; readonly value: unknown })[] = [];
+  readonly #stored: StoredPlace[] = [];
+  readonly #terms: (Place & { readonly index: IndexNode; readonly value: unknown })[] = [];
+  readonly #telling: IndexNode[] = [];
 
   /**
    * Puts the cell of `value` at `parent[key]`.
@@ -67,25 +70,34 @@ export class Plan {
    *
    * @param values - one of each source field, as the cipher takes them; null for NULL
    */
-  store(data: Record<string, unknown>, { spec }: IndexNode, values: readonly unknown[]): void {
+  store(data: Record<string, unknown>, node: IndexNode, values: readonly unknown[]): void {
+    const { spec, other } = node;
     const empty = spec.many ? [] : null;
     data[spec.column] = empty;
-    if (!values.includes(null))
-      this.#stored.push({ index: spec, values, put: (terms) => (data[spec.column] = terms ?? empty) });
+    if (other !== null) data[other] = empty;
+    if (values.includes(null)) return;
+    this.#stored.push({ node, values, other: false, put: (terms) => (data[spec.column] = terms ?? empty) });
+    if (other !== null) this.#stored.push({ node, values, other: true, put: (terms) => (data[other] = terms) });
   }
 
   /** Puts what an index stores for values into a nested write: the rows of its table of terms, in one statement. */
-  storeRows(write: Record<string, unknown>, index: IndexSpec, column: string, values: readonly unknown[]): void {
+  storeRows(write: Record<string, unknown>, node: IndexNode, column: string, values: readonly unknown[]): void {
     const put = (terms: StoredTerms): void => {
       const rows = Array.isArray(terms) ? (terms as readonly string[]).map((term) => ({ [column]: term })) : [];
       if (rows.length > 0) write['createMany'] = { data: rows };
     };
-    this.#stored.push({ index, values, put });
+    this.#stored.push({ node, values, other: false, put });
   }
 
   /** Puts the index term of `value` at `parent[key]`. */
   index(parent: object, key: string | number, node: EncryptedNode, index: IndexSpec, value: unknown): void {
-    this.#terms.push({ parent, key, index, value: toCipher(node, value) });
+    const own = node.indexes.find(({ spec }) => spec === index) as IndexNode;
+    this.#terms.push({ parent, key, index: own, value: toCipher(node, value) });
+  }
+
+  /** Notes that rows are told apart by the terms of an index. */
+  tellApart(index: IndexNode): void {
+    this.#telling.push(index);
   }
 
   /** Leaves whose rows have to be read, once the plan was applied. */
@@ -103,25 +115,71 @@ export class Plan {
 
   /** Whether there is nothing to do, so that no key is needed. */
   get empty(): boolean {
-    const given = [this.#values, this.#terms, this.#stored, this.leaves];
+    const given = [this.#values, this.#terms, this.#stored, this.#telling, this.leaves];
     return this.order === null && given.every((list) => list.length === 0);
   }
 
-  /** Does everything. Throws ERR_VALUE for a value that is not of its field's type or does not fit its column, before anything is changed. */
+  /**
+   * Does everything.
+   *
+   * @throws ERR_VALUE for a value that is not of its field's type or does not fit its column, ERR_INDEX_ROTATION for what waits until the
+   * indexes are rotated, before anything is changed
+   */
   apply(cipher: FieldCipher, view: KeyView): void {
-    const terms = blindIndexTerms(view.indexRoot, this.#terms);
-    const stored = storedTerms(view.indexRoot, this.#stored);
+    for (const index of this.#telling) refuseTwoTerms(view, index);
+    const places = this.#terms.map((place): TermPlace => {
+      return { ...place, index: place.index.spec, roots: searchedRoots(view, place.index) };
+    });
+    const terms = termsAt(view, places);
+    const stored = storedAt(view, this.#stored);
     const cells = cipher.encrypt(view, this.#values);
     for (const [at, { spec, limit }] of this.#values.entries()) {
       if (limit !== null && (cells[at] as string | Uint8Array).length > limit) throw tooLong(spec);
     }
-    if (this.order !== null)
-      this.buckets = searchTerms(view.indexRoot, this.order.index.spec, { range: {} })?.terms ?? [];
-    this.placed = placeTerms(view.indexRoot, this.leaves);
+    if (this.order !== null) {
+      const { index } = this.order;
+      const all = searchedRoots(view, index).map((root) => searchTerms(root, index.spec, { range: {} })?.terms ?? []);
+      this.buckets = (all[0] ?? []).map((_, at) => all.map((of) => of[at] as string));
+    }
+    this.placed = placeTerms(view, this.leaves);
     for (const [at, { put: keep }] of this.#stored.entries()) keep(stored[at] ?? null);
-    for (const [at, place] of this.#terms.entries()) put(place, terms[at]);
+    putTerms(places, terms);
     for (const [at, place] of this.#values.entries()) put(place, cells[at]);
   }
+}
+
+/** What a column of an index gets. */
+interface StoredPlace {
+  readonly node: IndexNode;
+  readonly values: readonly unknown[];
+  /** Whether it is the second column, which has terms of the other index root. */
+  readonly other: boolean;
+  readonly put: (terms: StoredTerms) => void;
+}
+
+/** Terms of each place, of all its roots, in one batch for each root. */
+function termsAt({ indexRoots }: KeyView, places: readonly TermPlace[]): string[][] {
+  const found = places.map((): string[] => []);
+  for (const root of indexRoots) {
+    const at = places.flatMap(({ roots }, place) => (roots.includes(root) ? [place] : []));
+    const terms = blindIndexTerms(
+      root,
+      at.map((place) => places[place] as TermPlace),
+    );
+    for (const [order, place] of at.entries()) found[place]?.push(terms[order] as string);
+  }
+  return found;
+}
+
+/** What is stored in each place, in order. */
+function storedAt(view: KeyView, places: readonly StoredPlace[]): StoredTerms[] {
+  for (const { node } of places) refuseMixedTerms(view, node);
+  const rowsOf = (other: boolean): RowToIndex[] =>
+    places.flatMap((place) => (place.other === other ? [{ index: place.node.spec, values: place.values }] : []));
+  const second = otherRoot(view);
+  const first = storedTerms(view.indexRoot, rowsOf(false));
+  const others = second === null ? [] : storedTerms(second, rowsOf(true));
+  return places.map(({ other }) => (other ? others : first).shift() ?? null);
 }
 
 /** The database would refuse the cell, or cut it where MySQL skips duplicates. */
