@@ -284,7 +284,7 @@ function schemaDigest(fields: readonly JobField[]): string {
       name,
       normalize,
       bits,
-      second,
+      second === null ? null : [second.spec.column, second.spec.normalize],
     ]);
     return [form, before, list, migrating, terms];
   });

@@ -28,7 +28,7 @@ export interface JobIndex {
   readonly spec: IndexSpec;
   readonly at: number;
   /** The column that has the terms of index roots of even versions, where `at` has those of odd ones only; null for an index of one column. */
-  readonly second: number | null;
+  readonly second: { readonly spec: IndexSpec; readonly at: number } | null;
   /** Places of its fields in {@link RowSource.fields}. */
   readonly sources: readonly number[];
 }

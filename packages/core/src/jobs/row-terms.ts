@@ -32,8 +32,10 @@ export function termsOf(
       const sources = index.sources.map((column) => found.get(placeOf(value.at, column)));
       // A value that did not open sets its row apart: nothing is written to it.
       if (sources.some((source) => source !== undefined && (!source.opened || source.fault !== null))) return [];
-      const row = { index: index.spec, values: sources.map((source) => (source === undefined ? null : source.value)) };
-      return columnsOf(view, index).map(([at, root]): WantedTerms => ({ value, at, root, row }));
+      const given = sources.map((source) => (source === undefined ? null : source.value));
+      return columnsOf(view, index).map(([{ spec, at }, root]): WantedTerms => {
+        return { value, at, root, row: { index: spec, values: given } };
+      });
     });
   });
   together(
@@ -58,11 +60,12 @@ function placeOf(row: number, column: number): string {
   return `${row} ${column}`;
 }
 
-function columnsOf(view: KeyView, { at, second }: JobIndex): (readonly [number, IndexRoot | null])[] {
-  if (second === null) return [[at, view.indexRoot]];
+/** The columns of an index with the roots whose terms they have. */
+function columnsOf(view: KeyView, index: JobIndex): (readonly [Pick<JobIndex, 'spec' | 'at'>, IndexRoot | null])[] {
+  if (index.second === null) return [[index, view.indexRoot]];
   return [
-    [at, indexRootOf(view, 'odd')],
-    [second, indexRootOf(view, 'even')],
+    [index, indexRootOf(view, 'odd')],
+    [index.second, indexRootOf(view, 'even')],
   ];
 }
 

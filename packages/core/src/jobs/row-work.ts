@@ -139,7 +139,7 @@ function restore({ cipher, view, values, draftOf }: Batch): void {
     put(draft, value, value.field.plaintext.write(value.value));
     for (const { spec, at, second } of value.field.indexes) {
       draft.terms[at] = spec.many ? [] : null;
-      if (second !== null) draft.terms[second] = null;
+      if (second !== null) draft.terms[second.at] = null;
     }
   }
 }

@@ -136,7 +136,7 @@ export function modelTable({ schema, model, fields, before }: TableRequest): Mod
         .map(({ spec, other }) => ({
           spec,
           at: terms.push(columnOf(spec.column)) - 1,
-          second: other === null ? null : terms.push(columnOf(other)) - 1,
+          second: other === null ? null : { spec: other, at: terms.push(columnOf(other.column)) - 1 },
           sources: spec.sources.map(({ field }) => places.indexOf(field)),
         })),
       plaintext: plaintextCodec(node),
@@ -169,7 +169,7 @@ function indexesOf(
   return {
     indexes: all.filter(isColumn).map(({ spec, other, single }) => ({
       first: columnAt(spec.column),
-      second: other === null ? null : columnAt(other),
+      second: other === null ? null : columnAt(other.column),
       sources: spec.sources.map(({ field }) => columnOf(field)),
       single,
     })),

@@ -104,7 +104,7 @@ function modelMap(around: Surroundings): Omit<ModelMap, 'terms'> {
       indexes[field.name] = buildIndex(around, field, index, encrypted);
   }
   refuseSharedNames(model, indexes);
-  for (const [column, next] of nextColumns(around, annotated, indexes)) {
+  for (const [column, next] of nextColumns(around, annotated, indexes, encrypted)) {
     indexes[column] = next;
     const first = next.nextOf as string;
     indexes[first] = { ...(indexes[first] as IndexMap), next: column };
@@ -143,9 +143,10 @@ function nextColumns(
   around: Surroundings,
   annotated: readonly Annotated[],
   indexes: Readonly<Record<string, IndexMap>>,
+  encrypted: Readonly<Record<string, EncryptedFieldMap>>,
 ): [string, IndexMap][] {
   const found = annotated.flatMap(({ field, index }): [string, IndexMap][] =>
-    index?.args['next'] === undefined ? [] : [[field.name, buildNext(around, field, index, indexes)]],
+    index?.args['next'] === undefined ? [] : [[field.name, buildNext(around, field, index, indexes, encrypted)]],
   );
   const second = found.find(([, { nextOf }], at) => found.findIndex(([, other]) => other.nextOf === nextOf) < at);
   if (second === undefined) return found;

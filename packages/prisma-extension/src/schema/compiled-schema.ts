@@ -30,8 +30,11 @@ export interface IndexNode {
   readonly unique: boolean;
   /** The field of the table of terms that holds them, where they have one; null for a column beside the field. */
   readonly child: string | null;
-  /** The column that has the terms of the other index root while there are two, and NULL else; null where the index has one column. */
-  readonly other: string | null;
+  /**
+   * The same index in the column that is not searched now: it has the terms of the other index root while there are two, and NULL else. Null where
+   * the index has one column.
+   */
+  readonly other: IndexSpec | null;
   /** Whether its terms name unique rows and it has one column, so that no two rows may have terms of different index roots. */
   readonly single: boolean;
 }
@@ -140,7 +143,7 @@ export function compileSchema(
     for (const [field, node] of draft.encrypted) draft.fields.set(field, node);
     for (const index of indexes) {
       if (index.child === null) draft.fields.set(index.spec.column, index);
-      if (index.other !== null) draft.fields.set(index.other, index);
+      if (index.other !== null) draft.fields.set(index.other.column, index);
     }
     for (const [field, type] of draft.types) {
       const list = type.endsWith('[]');
@@ -166,16 +169,28 @@ function indexNode(
   specs: ReadonlyMap<string, FieldSpec>,
   normalizers: Normalizers,
   even: boolean,
-  { compounds }: ModelMap,
+  { compounds, indexes }: ModelMap,
 ): IndexNode {
-  const { next, of, child, unique, kind, name, normalize, bits, partitions, min, max, n, range } = map;
+  const { next, child, unique } = map;
+  const second = next === null ? null : specOf(model, next, indexes[next] as IndexMap, specs, normalizers);
+  const first = specOf(model, column, map, specs, normalizers);
+  const [spec, other] = second !== null && even ? [second, first] : [first, second];
+  const names = unique || Object.values(compounds).some((fields) => fields.includes(column));
+  return { kind: 'index', unique, child: child?.field ?? null, other, single: names && next === null, spec };
+}
+
+function specOf(
+  model: string,
+  column: string,
+  map: IndexMap,
+  specs: ReadonlyMap<string, FieldSpec>,
+  normalizers: Normalizers,
+): IndexSpec {
+  const { of, kind, name, normalize, bits, partitions, min, max, n, range } = map;
   const [first, ...rest] = of.map((field) => specs.get(field) as FieldSpec);
   const sources = [first as FieldSpec, ...rest] as const;
   const parameters = { kind, name, normalize, normalizers, bits, partitions, min, max, n, range };
-  const [searched, other] = next !== null && even ? [next, column] : [column, next];
-  const spec = defineIndex({ model, column: searched, sources, ...parameters });
-  const names = unique || Object.values(compounds).some((fields) => fields.includes(column));
-  return { kind: 'index', unique, child: child?.field ?? null, other, single: names && next === null, spec };
+  return defineIndex({ model, column, sources, ...parameters });
 }
 
 /** Constraints over columns that are not searched now, with those over the columns beside them. */

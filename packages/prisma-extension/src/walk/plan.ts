@@ -74,10 +74,10 @@ export class Plan {
     const { spec, other } = node;
     const empty = spec.many ? [] : null;
     data[spec.column] = empty;
-    if (other !== null) data[other] = empty;
+    if (other !== null) data[other.column] = empty;
     if (values.includes(null)) return;
-    this.#stored.push({ node, values, other: false, put: (terms) => (data[spec.column] = terms ?? empty) });
-    if (other !== null) this.#stored.push({ node, values, other: true, put: (terms) => (data[other] = terms) });
+    this.#stored.push({ node, values, other: null, put: (terms) => (data[spec.column] = terms ?? empty) });
+    if (other !== null) this.#stored.push({ node, values, other, put: (terms) => (data[other.column] = terms) });
   }
 
   /** Puts what an index stores for values into a nested write: the rows of its table of terms, in one statement. */
@@ -86,7 +86,7 @@ export class Plan {
       const rows = Array.isArray(terms) ? (terms as readonly string[]).map((term) => ({ [column]: term })) : [];
       if (rows.length > 0) write['createMany'] = { data: rows };
     };
-    this.#stored.push({ node, values, other: false, put });
+    this.#stored.push({ node, values, other: null, put });
   }
 
   /** Puts the index term of `value` at `parent[key]`. */
@@ -152,8 +152,8 @@ export class Plan {
 interface StoredPlace {
   readonly node: IndexNode;
   readonly values: readonly unknown[];
-  /** Whether it is the second column, which has terms of the other index root. */
-  readonly other: boolean;
+  /** The index in the column that is not searched now, which has terms of the other index root; null where the column is the one that is. */
+  readonly other: IndexSpec | null;
   readonly put: (terms: StoredTerms) => void;
 }
 
@@ -174,12 +174,16 @@ function termsAt({ indexRoots }: KeyView, places: readonly TermPlace[]): string[
 /** What is stored in each place, in order. */
 function storedAt(view: KeyView, places: readonly StoredPlace[]): StoredTerms[] {
   for (const { node } of places) refuseMixedTerms(view, node);
-  const rowsOf = (other: boolean): RowToIndex[] =>
-    places.flatMap((place) => (place.other === other ? [{ index: place.node.spec, values: place.values }] : []));
   const second = otherRoot(view);
-  const first = storedTerms(view.indexRoot, rowsOf(false));
-  const others = second === null ? [] : storedTerms(second, rowsOf(true));
-  return places.map(({ other }) => (other ? others : first).shift() ?? null);
+  const own = places.flatMap(({ node, values, other }): RowToIndex[] =>
+    other === null ? [{ index: node.spec, values }] : [],
+  );
+  const beside = places.flatMap(({ values, other }): RowToIndex[] =>
+    other === null ? [] : [{ index: other, values }],
+  );
+  const terms = storedTerms(view.indexRoot, own).values();
+  const others = second === null ? null : storedTerms(second, beside).values();
+  return places.map(({ other }) => (other === null ? terms : others)?.next().value ?? null);
 }
 
 /** The database would refuse the cell, or cut it where MySQL skips duplicates. */
