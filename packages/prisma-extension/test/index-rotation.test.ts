@@ -214,6 +214,9 @@ describe('steps that are refused', () => {
     const rotating = typedError('ERR_INDEX_ROTATION');
     await expect(account.findMany({ distinct: ['name'] })).rejects.toEqual(rotating);
     await expect(account.groupBy({ by: ['name'], _count: true })).rejects.toEqual(rotating);
+    const cursor = { id: 'ada', name: 'Ada Lovelace' };
+    await expect(account.findMany({ cursor, take: 1 })).rejects.toEqual(rotating);
+    expect(await account.findMany({ cursor: { email: 'ada@x.org' }, take: 1 })).toMatchObject([{ id: 'ada' }]);
     expect(await account.findMany({ distinct: ['phone'], where: { phone: '1' } })).toHaveLength(1);
     await fleet.close();
   });

@@ -52,7 +52,7 @@ function namedByPlainField({ uniques, compounds }: CompiledModel, where: unknown
  */
 export function walkCursor(plan: Plan, model: CompiledModel, where: unknown): void {
   const before = plan.leaves.length;
-  walkUnique(plan, model, where);
+  plan.takingOne(() => walkUnique(plan, model, where));
   const leaf = plan.leaves.slice(before).find(({ direct }) => direct === null);
   if (leaf !== undefined)
     throw unserved(

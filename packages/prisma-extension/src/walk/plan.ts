@@ -100,6 +100,13 @@ export class Plan {
     this.#telling.push(index);
   }
 
+  /** Notes that each place for a term that `walk` finds takes one alone. */
+  takingOne(walk: () => void): void {
+    const [terms, leaves] = [this.#terms.length, this.leaves.length];
+    walk();
+    this.#telling.push(...[...this.#terms.slice(terms), ...this.leaves.slice(leaves)].map(({ index }) => index));
+  }
+
   /** Leaves whose rows have to be read, once the plan was applied. */
   get pending(): PendingLeaf[] {
     return this.placed.filter(({ exact }) => !exact);
