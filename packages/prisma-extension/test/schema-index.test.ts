@@ -284,7 +284,7 @@ describe('docs/search.md', () => {
 
   it('has schemas that are accepted', () => {
     const [lists = '', tables = '', fields = ''] = blocks;
-    expect(blocks).toHaveLength(3);
+    expect(blocks).toHaveLength(4);
     const listed = mapOf(provider('postgresql') + lists).models['Patient']?.indexes['nameGrams'];
     expect(listed).toMatchObject({ kind: 'ngram', list: true });
     for (const database of ['sqlite', 'postgresql'])
