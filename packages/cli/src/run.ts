@@ -22,6 +22,8 @@ import { doctor } from './commands/doctor.ts';
 import { fleetDestroy } from './commands/fleet/destroy.ts';
 import { fleetPromote } from './commands/fleet/promote.ts';
 import { fleetStatus } from './commands/fleet/status.ts';
+import { indexRotate } from './commands/indexes/rotate.ts';
+import { indexStatus } from './commands/indexes/status.ts';
 import { init } from './commands/init.ts';
 import { inspect } from './commands/inspect.ts';
 import { keyringShow } from './commands/keyring-show.ts';
@@ -85,6 +87,8 @@ const COMMANDS: readonly Command[] = [
   fleetPromote,
   fleetDestroy,
   fleetStatus,
+  indexStatus,
+  indexRotate,
   backupKey,
   backupCreate,
   backupList,

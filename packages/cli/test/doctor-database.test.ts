@@ -315,7 +315,7 @@ describe.each<Provider>(['sqlite', 'postgresql', 'mysql'])('%s', (provider) => {
       sample: null,
       timeoutMs: 30_000,
       progress: new Progress({ stdout: () => {}, stderr: () => {}, stdin: async () => '' }),
-      keys: { data: destroyed(planter), indexVersion: 1 },
+      keys: { data: destroyed(planter), indexVersions: [1] },
     });
     expect(findings.map(({ id }) => id)).toEqual(Array(5).fill('keys.destroyed'));
   });

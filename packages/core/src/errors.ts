@@ -24,6 +24,8 @@ const HINTS = {
   ERR_ENGINE: 'Choose another engine, or leave the option out.',
   ERR_FLEET_BEHIND:
     'Wait until every live instance has read the keyring; `fieldseal fleet` shows which has not. One that is gone is not counted any more after a while.',
+  ERR_INDEX_ROTATION:
+    'Finish the rotation of the indexes first (`fieldseal index status`); a unique index needs a second column, @blindIndex(next: …), to be rotated.',
   ERR_INDEX_WRITTEN: 'Leave the index column out; Fieldseal writes it from the field that it indexes.',
   ERR_JOB_ACTIVE: 'Let that job end, or cancel it: two would write over each other.',
   ERR_JOB_BUDGET: 'Look at the quarantined rows and mend them, or raise errorRows; then resume the job.',

@@ -88,6 +88,7 @@ export {
 export { KEY_STORE_TABLE, keyStoreTable } from './key-store/sql-schema.ts';
 export { type AddKekOptions, addKek } from './keyring/add-kek.ts';
 export { type CreateKeyringOptions, createKeyring } from './keyring/create-keyring.ts';
+export { INDEX_WAIT_MS, type IndexStep } from './keyring/index-rotation.ts';
 export {
   formatRawKey,
   formatRecoveryKey,
@@ -96,7 +97,7 @@ export {
   parseRawKey,
   parseRecoveryKey,
 } from './keyring/key-text.ts';
-export { DataKey, IndexRoot, type KeySource, type KeyView } from './keyring/key-view.ts';
+export { DataKey, IndexRoot, indexRootOf, type KeySource, type KeyView } from './keyring/key-view.ts';
 export type { ViewCounts } from './keyring/key-views.ts';
 export {
   APPLICATION_SCOPE,

@@ -51,6 +51,7 @@ export type {
   CellForm,
   CensusLine,
   JobField,
+  JobIndex,
   JobRow,
   Pending,
   PlaintextCodec,
@@ -59,6 +60,7 @@ export type {
   RowRange,
   RowSource,
 } from './jobs/row-source.ts';
+export { sameTerms } from './jobs/row-terms.ts';
 export {
   changeRows,
   joined,

@@ -27,6 +27,35 @@ export function addVersion(series: KeySeries, key: NewKeyVersion): KeySeries {
   return { ...series, versions: [...series.versions, { ...key, version, status: 'enabled', destroyAfter: null }] };
 }
 
+/**
+ * Adds an enabled index root, which is searched for and does not name rows yet (docs/search.md). Its number is odd where that of the primary is
+ * even, and even where it is odd: it tells in which of two columns a unique index has the terms.
+ *
+ * @param now - ms since the Unix epoch
+ * @throws ERR_KEY_STATUS while another root is enabled beside the primary
+ */
+export function addIndexVersion(series: KeySeries, key: NewKeyVersion, now: number): KeySeries {
+  const enabled = series.versions.filter(({ status }) => status === 'enabled');
+  if (enabled.length > 1)
+    throw refused(key.keyId, 'the index is being rotated already; retire one of its two roots first');
+  const { versions, ...rest } = addVersion(series, key);
+  const odd = find(series, series.primary).version % 2;
+  const { version } = versions.at(-1) as KeyVersion;
+  const added = { ...(versions.at(-1) as KeyVersion), version: version % 2 === odd ? version + 1 : version };
+  return { ...rest, versions: [...versions.slice(0, -1), added], since: new Date(now).toISOString() };
+}
+
+/** Makes an enabled index root the primary. Says when, as {@link addIndexVersion} does. */
+export function promoteIndexVersion(series: KeySeries, keyId: string, now: number): KeySeries {
+  if (series.primary === keyId) throw refused(keyId, 'it is the primary already');
+  return { ...promote(series, keyId), since: new Date(now).toISOString() };
+}
+
+/** Takes an index root out of use, reversibly only by adding another one. The primary is refused. */
+export function retireIndexVersion(series: KeySeries, keyId: string, now: number): KeySeries {
+  return { ...disable(series, keyId), since: new Date(now).toISOString() };
+}
+
 /** Makes an enabled version the primary. */
 export function promote(series: KeySeries, keyId: string): KeySeries {
   if (find(series, keyId).status !== 'enabled') throw refused(keyId, 'only an enabled version can become the primary');

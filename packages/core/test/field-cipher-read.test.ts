@@ -25,10 +25,12 @@ const second = dataKey(2);
 const aes = dataKey(3, 0x12);
 
 function viewOf(...keys: readonly DataKey[]): KeyView {
+  const indexRoot = new IndexRoot('', 1, SecretBytes.take(new Uint8Array(32)));
   return {
     scope: '',
     primary: keys[0] as DataKey,
-    indexRoot: new IndexRoot('', 1, SecretBytes.take(new Uint8Array(32))),
+    indexRoot,
+    indexRoots: [indexRoot],
     keys: new Map(keys.map((key) => [key.keyId, key])),
     statuses: new Map(keys.map((key) => [key.keyId, 'enabled'] as const)),
   };

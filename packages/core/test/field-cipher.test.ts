@@ -37,10 +37,12 @@ function dataKey(byte = 1, suite: SuiteId = 0x11): DataKey {
 
 /** A view in which the first key is the primary. */
 function keyView(keys: readonly DataKey[] = [dataKey()], statuses: readonly [string, KeyStatus][] = []): KeyView {
+  const indexRoot = new IndexRoot('', 1, SecretBytes.take(new Uint8Array(32)));
   return {
     scope: '',
     primary: keys[0] as DataKey,
-    indexRoot: new IndexRoot('', 1, SecretBytes.take(new Uint8Array(32))),
+    indexRoot,
+    indexRoots: [indexRoot],
     keys: new Map(keys.map((key) => [key.keyId, key])),
     statuses: new Map([...keys.map((key) => [key.keyId, 'enabled'] as const), ...statuses]),
   };

@@ -332,5 +332,5 @@ function viewUnder(suite: SuiteId, dek: Uint8Array): KeyView {
   const primary = new DataKey(deriveKeyId(key), suite, key);
   const indexRoot = new IndexRoot('', 1, SecretBytes.take(new Uint8Array(32)));
   const keys = new Map([[primary.keyId, primary]]);
-  return { scope: '', primary, indexRoot, keys, statuses: new Map() };
+  return { scope: '', primary, indexRoot, indexRoots: [indexRoot], keys, statuses: new Map() };
 }

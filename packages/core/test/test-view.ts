@@ -12,6 +12,7 @@ export function viewOf(suite: SuiteId, byte: number): KeyView {
     scope: '',
     primary,
     indexRoot,
+    indexRoots: [indexRoot],
     keys: new Map([[primary.keyId, primary]]),
     statuses: new Map([[primary.keyId, 'enabled']]),
   };

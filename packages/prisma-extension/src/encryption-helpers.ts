@@ -17,6 +17,7 @@ import type { KeyAccess } from './key-access.ts';
 import type { CompiledModel, EncryptedNode, IndexNode } from './schema/compiled-schema.ts';
 import type { SchemaMap } from './schema/schema-map.ts';
 import type { QueryScope } from './scope-context.ts';
+import { searchedRoots } from './search/index-roots.ts';
 import type { Transform } from './transform.ts';
 import { bindingOf, identityOfGiven } from './walk/binding.ts';
 import { namedByFilter, ScopeFrame } from './walk/scope-frame.ts';
@@ -150,9 +151,10 @@ export function encryptionHelpers(parts: HelperParts): EncryptionHelpers<Record<
       return storedTerms(indexRoot, [{ index: spec, values: prepared }])[0] ?? null;
     },
     search: async (model, column, search, row = {}) => {
-      const { spec } = indexOf(parts, model, column);
-      const { indexRoot } = await keysFor(parts, model, spec.sources, 'search', row);
-      return searchTerms(indexRoot, spec, search);
+      const index = indexOf(parts, model, column);
+      const view = await keysFor(parts, model, index.spec.sources, 'search', row);
+      const found = searchedRoots(view, index).map((root) => searchTerms(root, index.spec, search));
+      return joined(found, index);
     },
     decryptRows: async (model, rows, aliases = {}) => {
       const columns = columnsOf(parts, model, aliases, rows as readonly Dictionary[]);
@@ -216,6 +218,18 @@ async function reading(
   const own = model.scope !== null && row !== undefined && rows.length === 1 ? row[model.scope.field] : undefined;
   const scope = model.scope === null ? around : around || (own === undefined ? null : String(own));
   await parts.transform.allowed([{ scope, model: name, fields, operation: 'decrypt' }]);
+}
+
+/** Terms of all index roots as one search, where there can be one: any of them. */
+function joined(found: readonly (SearchTerms | null)[], { spec }: IndexNode): SearchTerms | null {
+  const [first = null] = found;
+  if (first === null || found.length === 1) return first;
+  if (first.match === 'any') return { ...first, terms: found.flatMap((each) => each?.terms ?? []) };
+  throw new FieldsealError('ERR_INDEX_ROTATION', 'rows have all terms of one index root or all of the other', {
+    model: spec.model,
+    field: spec.column,
+    hint: 'Until the index is rotated this search has no single list of terms: ask the client, without raw SQL.',
+  });
 }
 
 /** The index of a column, or of the relation to a table of terms. */

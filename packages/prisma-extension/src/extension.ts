@@ -1,4 +1,5 @@
 import {
+  APPLICATION_SCOPE,
   type EngineName,
   FieldCipher,
   FieldsealError,
@@ -14,12 +15,12 @@ import { checkLegacyFields, type LegacyFields } from './legacy-field.ts';
 import { rawRedaction, redacting } from './redaction.ts';
 import { needsRows, updateRowByRow } from './row-by-row.ts';
 import { checkNormalizerOption } from './schema/check-normalizers.ts';
-import { compileSchema } from './schema/compiled-schema.ts';
+import { type CompiledModel, compileSchema, hasSecondColumns } from './schema/compiled-schema.ts';
 import { schemaMapFor } from './schema/from-client.ts';
 import type { SchemaMap } from './schema/schema-map.ts';
 import type { ScopeOption } from './scope-context.ts';
 import { SEARCH_LIMIT } from './search/search.ts';
-import { type QueryParams, Transform } from './transform.ts';
+import { isEven, type QueryParams, Transform } from './transform.ts';
 import { UniqueErrors } from './unique-error.ts';
 import type { DecimalClass } from './walk/typed-value.ts';
 
@@ -143,7 +144,9 @@ export function encryption<Client>(options: EncryptionOptions = {}): (client: Cl
     checkNormalizerOption(map, normalizers);
     const legacy = options.legacy ?? {};
     checkLegacyFields(map, legacy);
-    const models = compileSchema(map, (model) => globalOmitOf(client, model), normalizers, legacy);
+    const omitted = (model: string): readonly string[] => globalOmitOf(client, model);
+    const models = compileSchema(map, omitted, normalizers, legacy);
+    const evenModels = hasSecondColumns(map) ? compileSchema(map, omitted, normalizers, legacy, true) : null;
     const cipher = new FieldCipher({ engine: options.engine ?? 'auto', watch: options.watch ?? [] });
     const keys = new KeyAccess(options.keyring, options.createScopes);
     const { scope, policy, decimal = Decimal } = options;
@@ -157,7 +160,15 @@ export function encryption<Client>(options: EncryptionOptions = {}): (client: Cl
         throw new FieldsealError('ERR_SCHEMA_STALE', 'the model is not in the schema', { model: params.model });
       if (!model.reaches) return params.query(params.args);
       if (options.rowByRow === true && needsRows(model, params)) return updateRowByRow(extended, model, params);
-      return transform.run(model, params);
+      return evenModels === null ? transform.run(model, params) : runByRoot(params);
+    };
+    /** Which columns are searched depends on the index root, and so do the keys come first. With warm keys nothing waits. */
+    const runByRoot = async (params: QueryParams): Promise<unknown> => {
+      const scope = transform.surroundings().of(params.model) ?? APPLICATION_SCOPE;
+      const view = keys.peek(scope) ?? (await keys.forQuery(new Map([[scope, false]]))).get(scope);
+      const chosen = view !== undefined && view.indexRoot.version > 0 ? view : undefined; // one without keys has no rows
+      const searched = chosen !== undefined && isEven(chosen) ? evenModels : models;
+      return transform.run(searched?.get(params.model) as CompiledModel, params, chosen);
     };
     const run = (params: QueryParams): Promise<unknown> =>
       uniqueErrors.concern(params.operation) ? uniqueErrors.naming(() => transformed(params)) : transformed(params);

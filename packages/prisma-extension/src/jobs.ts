@@ -5,6 +5,13 @@
  */
 export { type AdapterLike, adapterDatabase } from './row-source/adapter-database.ts';
 export {
+  type CountedIndex,
+  countIndexTerms,
+  type IndexCensusLine,
+  rowsToFill,
+  rowsWithout,
+} from './row-source/index-census.ts';
+export {
   type ModelTable,
   modelTable,
   type TableRequest,

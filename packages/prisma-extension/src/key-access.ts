@@ -145,6 +145,7 @@ function emptyView(scope: string): KeyView {
       return none();
     },
     indexRoot,
+    indexRoots: [indexRoot],
     keys: new Map(),
     statuses: new Map(),
   };

@@ -284,7 +284,7 @@ describe('docs/search.md', () => {
 
   it('has schemas that are accepted', () => {
     const [lists = '', tables = '', fields = ''] = blocks;
-    expect(blocks).toHaveLength(3);
+    expect(blocks).toHaveLength(4);
     const listed = mapOf(provider('postgresql') + lists).models['Patient']?.indexes['nameGrams'];
     expect(listed).toMatchObject({ kind: 'ngram', list: true });
     for (const database of ['sqlite', 'postgresql'])
@@ -303,5 +303,79 @@ describe('docs/search.md', () => {
       const model = ['model A {', '  id Int @id', ...fields, ...typed, annotation, `  ix ${many}`, '}'].join('\n');
       expect(mapOf(provider('postgresql') + model).models['A']?.indexes).toHaveProperty('ix');
     }
+  });
+});
+
+describe('a second column', () => {
+  const pair = (next: string, { first = 'of: name', ix = 'ix String?', more = '' } = {}) =>
+    mapOf(schema(`/// @blindIndex(${first})\n  ${ix}\n  /// @blindIndex(next: ${next}\n  ${more}`)).models['User'];
+
+  it('is the index again, by normalisers of its own', () => {
+    const map = pair('ix, normalize: [digits])\n  nx String?', { first: 'of: name, normalize: [trim]' });
+    expect(map?.indexes).toMatchObject({
+      ix: { of: ['name'], name: 'ix', normalize: ['trim'], next: 'nx', nextOf: null },
+      nx: { of: ['name'], name: 'ix', normalize: ['digits'], next: null, nextOf: 'ix' },
+    });
+    expect(pair('ix)\n  nx String?')?.indexes['nx']).toMatchObject({ normalize: [], unique: false });
+  });
+
+  it('is searched while the index root is even, and so are the constraints that hold it', () => {
+    const map = mapOf(
+      schema(
+        '/// @blindIndex(of: name)\n  ix String? @unique\n  /// @blindIndex(next: ix)\n  nx String? @unique\n  @@unique([org, ix])\n  @@unique([org, nx])',
+      ),
+    );
+    const searched = [false, true].map((even) => {
+      const user = compileSchema(map, () => [], {}, even).get('User');
+      const [index] = user?.encrypted[0]?.[1].indexes ?? [];
+      return [index?.spec.column, index?.other?.column, index?.single, [...(user?.renamed ?? [])]];
+    });
+    expect(searched).toEqual([
+      ['ix', 'nx', false, [['org_nx', 'org_ix']]],
+      ['nx', 'ix', false, [['org_ix', 'org_nx']]],
+    ]);
+  });
+
+  it.each<[string, string, { readonly first?: string; readonly ix?: string; readonly more?: string }, RegExp]>([
+    ['of no index', 'name)\n  nx String?', {}, /names no index/],
+    [
+      'of an index that is another column',
+      'ix)\n  nx String?\n  /// @blindIndex(next: nx)\n  ny String?',
+      {},
+      /names no index|has another column|no index of this model/,
+    ],
+    [
+      'second to a second one',
+      'ix)\n  nx String?\n  /// @blindIndex(next: ix)\n  ny String?',
+      {},
+      /another column with next/,
+    ],
+    ['with arguments of its own', 'ix, bits: 64)\n  nx String?', {}, /beside next/],
+    ['that is required', 'ix)\n  nx String', {}, /optional/],
+    ['that is a list', 'ix)\n  nx String[]', {}, /one value has one term/],
+    [
+      'of an index of many terms',
+      'ix)\n  nx String[]',
+      { first: 'of: name, kind: ngram', ix: 'ix String[]' },
+      /many terms/,
+    ],
+    ['that is unique alone', 'ix)\n  nx String? @unique', {}, /one of them is @unique/],
+    ['that is not unique', 'ix)\n  nx String?', { ix: 'ix String? @unique' }, /one of them is @unique/],
+    ['left out of a constraint', 'ix)\n  nx String?', { more: '@@unique([org, ix])' }, /repeat every @@unique/],
+    ['in a constraint alone', 'ix)\n  nx String?', { more: '@@unique([org, nx])' }, /repeat every @@unique/],
+    [
+      'in a constraint of another order',
+      'ix)\n  nx String?',
+      { more: '@@unique([org, ix])\n  @@unique([nx, org])' },
+      /repeat every @@unique/,
+    ],
+    [
+      'with normalisers that a range has not',
+      'ix, normalize: [trim])\n  nx String?',
+      { first: 'of: age, kind: range, from: 0, to: 9, step: 1' },
+      /normalize/,
+    ],
+  ])('is refused %s', (_, next, around, reason) => {
+    expect(() => pair(next, around)).toThrow(reason);
   });
 });

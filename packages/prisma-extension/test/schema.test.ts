@@ -221,6 +221,8 @@ describe('what the schema map holds', () => {
           n: 0,
           range: null,
           unique: true,
+          next: null,
+          nextOf: null,
           allowLeakage: null,
         },
       },

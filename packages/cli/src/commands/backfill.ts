@@ -18,5 +18,8 @@ export const backfill: Command = jobCommand({
   kinds: ['backfill', 'restore', 'reindex'],
   owns: ({ origin }) => origin === undefined,
   kindOf: (options) => ('terms' in options ? 'reindex' : 'out' in options ? 'restore' : 'backfill'),
-  fits: ({ migrating, indexes }, kind) => (kind === 'reindex' ? indexes.length > 0 : migrating),
+  fits: (field, kind, all) =>
+    kind === 'reindex'
+      ? all.some(({ indexes }) => indexes.some(({ sources }) => sources.includes(all.indexOf(field))))
+      : field.migrating,
 });

@@ -89,7 +89,7 @@ async function checkModels(
       findings.push(...found);
       if (count !== null) fields.push(count);
     }
-    for (const field of present(countedIndexes(model.map), structure)) {
+    for (const field of present(countedIndexes(model.map, options), structure)) {
       const [of = ''] = model.map.indexes[field]?.of ?? [];
       const source = model.map.encrypted[of];
       if (source === undefined || !structure.columns.has(source.dbName)) continue;
@@ -106,11 +106,18 @@ function present(fields: Readonly<Record<string, { readonly dbName: string }>>, 
 }
 
 /** Indexes with one term in every row that has a value: a column beside the one field that they are over. */
-function countedIndexes({ indexes }: ModelMap): ModelMap['indexes'] {
+function countedIndexes({ indexes }: ModelMap, { keys }: CountOptions): ModelMap['indexes'] {
+  const even = (keys?.indexVersions[0] ?? 1) % 2 === 0;
   return Object.fromEntries(
     Object.entries(indexes).filter(
-      ([, { of, kind, list, child }]) =>
-        of.length === 1 && !list && child === null && (kind === 'equality' || kind === 'range'),
+      ([, { of, kind, list, child, next, nextOf }]) =>
+        of.length === 1 &&
+        !list &&
+        child === null &&
+        (kind === 'equality' || kind === 'range') &&
+        // Of two columns the one that is searched: in the other one terms come and go.
+        (even ? next === null : nextOf === null) &&
+        (keys !== undefined || (next === null && nextOf === null)),
     ),
   );
 }

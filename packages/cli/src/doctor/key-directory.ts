@@ -15,8 +15,8 @@ import {
 export interface KeyDirectory {
   /** Status of each data key by its id. */
   readonly data: ReadonlyMap<string, KeyStatus>;
-  /** Version of the index key that searches use. */
-  readonly indexVersion: number;
+  /** Versions of the index roots that searches use, that of the primary first. */
+  readonly indexVersions: readonly number[];
 }
 
 /**
@@ -32,7 +32,10 @@ export async function keyDirectory(env: Environment, path: string = keyringPath(
     const index = keysets[0]?.index;
     return {
       data: new Map(data.map(({ keyId, status }) => [keyId, status])),
-      indexVersion: index?.versions.find(({ keyId }) => keyId === index.primary)?.version ?? 0,
+      indexVersions: (index?.versions ?? [])
+        .filter(({ status }) => status === 'enabled')
+        .sort((a, b) => Number(b.keyId === index?.primary) - Number(a.keyId === index?.primary))
+        .map(({ version }) => version),
     };
   } catch (error) {
     if (isFieldsealError(error)) return `${error.summary} (${error.code})`;

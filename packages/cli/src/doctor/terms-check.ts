@@ -17,8 +17,8 @@ interface Group {
 interface Fault {
   readonly id: FindingId;
   readonly message: string;
-  /** @param current - index version that searches use; undefined when the keyring is closed */
-  has(group: Group, current: number | undefined): boolean;
+  /** @param current - versions of index roots that searches use; undefined when the keyring is closed */
+  has(group: Group, current: readonly number[] | undefined): boolean;
 }
 
 /** Rows in plaintext have no terms, and are found by the check of the field itself. */
@@ -42,7 +42,7 @@ const FAULTS: readonly Fault[] = [
     id: 'index.term-version',
     message: 'with a term of an index version that searches do not use',
     has: ({ version }, current) =>
-      current !== undefined && version !== null && version !== '' && Number(version) !== current,
+      current !== undefined && version !== null && version !== '' && !current.includes(Number(version)),
   },
 ];
 
@@ -67,7 +67,7 @@ export async function checkTerms(
     }),
   );
   const faults = FAULTS.flatMap(({ id, message, has }) => {
-    const faulty = groups.filter((group) => has(group, options.keys?.indexVersion));
+    const faulty = groups.filter((group) => has(group, options.keys?.indexVersions));
     const count = faulty.reduce((sum, group) => sum + group.rows, 0);
     return count === 0 ? [] : [finding(id, place, `${counted(count, 'row')} ${message}`, count)];
   });

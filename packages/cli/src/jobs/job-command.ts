@@ -34,7 +34,7 @@ export interface JobFamily {
   /** The kind that the options ask for. */
   kindOf(options: CommandInput['options']): JobKind;
   /** Fields of a model that such a job can work on, where they are not all. */
-  readonly fits?: (field: JobEngineField, kind: JobKind) => boolean;
+  readonly fits?: (field: JobEngineField, kind: JobKind, all: readonly JobEngineField[]) => boolean;
   /** Whether a job is of this family, where its kind does not tell. */
   readonly owns?: (plan: JobPlan) => boolean;
   /** Rows as the family works on them. */
@@ -223,8 +223,8 @@ async function enginesOf(
   const wanted = namesOf(options, 'fields');
   const engines: { readonly engine: JobEngine; readonly source: RowSource }[] = [];
   for (const model of project.models) {
-    const fitting = (field: JobEngineField): boolean => family.fits?.(field, kind) ?? true;
     const { fields } = await rows(family, project, input, model, wanted);
+    const fitting = (field: JobEngineField): boolean => family.fits?.(field, kind, fields) ?? true;
     const names = fields.filter((field) => wanted !== undefined || fitting(field)).map(({ form }) => form.spec.field);
     if (names.length === 0) continue;
     const source = await rows(family, project, input, model, names);

@@ -206,7 +206,7 @@ export class JobEngine {
     if (!(sample > 0 && sample <= 1))
       throw new FieldsealError('ERR_OPTIONS', 'a sample is a share above 0 and up to 1');
     if (sample < 1 && kind !== 'verify') throw new FieldsealError('ERR_OPTIONS', 'only verify takes a sample');
-    for (const { form, migrating, indexes, otherIndexes, before, plaintext } of fields) {
+    for (const { form, migrating, otherIndexes, outOfReach, before, plaintext } of fields) {
       const { field } = form.spec;
       const refused = (message: string, hint: string) =>
         new FieldsealError('ERR_OPTIONS', message, { model, field, hint });
@@ -215,19 +215,20 @@ export class JobEngine {
           `${kind} needs a field with mode: migrating`,
           'Set the mode and deploy it first, so that the application reads both kinds of rows; or leave the field out.',
         );
-      if (otherIndexes.length > 0 && kind !== 'reencrypt' && kind !== 'verify')
+      if ((kind === 'backfill' || kind === 'restore') && otherIndexes.length > 0)
         throw refused(
-          `${kind} cannot write the index ${otherIndexes.join(', ')}, which is over several fields or has many terms`,
+          `${kind} cannot write the index ${otherIndexes.join(', ')}, which is over several fields or has a table of terms`,
           'Leave the field out, and write its rows through the extended client.',
         );
       if (kind !== 'backfill' && plaintext.origin !== undefined)
         throw refused('only backfill reads what another system encrypted', 'Leave the readers out.');
-      if (kind === 'reindex' && indexes.length === 0) throw refused('the field has no index', 'Leave it out.');
-      if (kind === 'reindex' && indexes.some(({ spec }) => spec.partitions > 1))
+      if (kind === 'reindex' && outOfReach.length > 0)
         throw refused(
-          'terms in partitions are chosen at random, so that none of them is wrong',
-          'Leave the field out.',
+          `reindex cannot write the index ${outOfReach.join(', ')}, which has a table of terms or is over fields that the job leaves out`,
+          'Name all fields of the index; a table of terms is written by the extended client alone.',
         );
+      if (kind === 'reindex' && !fields.some((field) => field.indexes.length > 0))
+        throw refused('no field of the job has an index', 'Leave it out.');
       if (before !== null && kind !== 'reencrypt')
         throw refused('only reencrypt changes how cells are written', 'Leave the older schema out.');
     }
@@ -282,7 +283,13 @@ interface Before {
 /** Digest of all that decides how fields are read and written. */
 function schemaDigest(fields: readonly JobField[]): string {
   const shapes = fields.map(({ form, before, list, migrating, indexes, plaintext: { origin } }) => {
-    const terms = indexes.map(({ spec: { column, name, normalize, bits } }) => [column, name, normalize, bits]);
+    const terms = indexes.map(({ spec: { column, name, normalize, bits }, second }) => [
+      column,
+      name,
+      normalize,
+      bits,
+      second === null ? null : [second.spec.column, second.spec.normalize],
+    ]);
     return [form, before, list, migrating, terms, ...(origin === undefined ? [] : [origin])];
   });
   return createHash('sha256').update(JSON.stringify(shapes)).digest('hex');

@@ -1,3 +1,4 @@
+import type { StoredTerms } from '../blind-index/index-terms.ts';
 import type { BoundColumn } from '../context.ts';
 import type { FieldSpec, IndexSpec } from '../field-spec.ts';
 import type { SqlDatabase, SqlSession } from './sql.ts';
@@ -24,6 +25,16 @@ export interface CellForm {
   readonly bind: readonly number[];
 }
 
+/** An index with the places of its terms in {@link JobRow.terms}. */
+export interface JobIndex {
+  readonly spec: IndexSpec;
+  readonly at: number;
+  /** The column that has the terms of index roots of even versions, where `at` has those of odd ones only; null for an index of one column. */
+  readonly second: { readonly spec: IndexSpec; readonly at: number } | null;
+  /** Places of its fields in {@link RowSource.fields}. */
+  readonly sources: readonly number[];
+}
+
 /** A field that a job works on. */
 export interface JobField {
   /** How its cells are to be. */
@@ -36,10 +47,12 @@ export interface JobField {
   readonly migrating: boolean;
   /** The longest cell that the column takes, in characters or bytes, or null. */
   readonly limit: number | null;
-  /** Its indexes of one term in a column of the row, with the places of their terms in {@link JobRow.terms}. */
-  readonly indexes: readonly { readonly spec: IndexSpec; readonly at: number }[];
-  /** Columns of its other indexes: over several fields, or of many terms. Jobs cannot write them. */
+  /** Columns of its indexes over several fields, or with tables of terms: `backfill` and `restore` cannot write them. */
   readonly otherIndexes: readonly string[];
+  /** Those that `reindex` cannot write either: with tables of terms, or over a field that the job leaves out. */
+  readonly outOfReach: readonly string[];
+  /** Its indexes; one over several fields is that of the first of them. */
+  readonly indexes: readonly JobIndex[];
   readonly plaintext: PlaintextCodec;
 }
 
@@ -48,7 +61,7 @@ export interface JobRow {
   readonly key: RowKey;
   /** What the columns of the job's fields hold: text, bytes, a parsed JSON value, a list of such, or null. */
   readonly cells: readonly unknown[];
-  readonly terms: readonly (string | null)[];
+  readonly terms: readonly StoredTerms[];
   /** Columns that cells are bound to; null where the column is NULL. */
   readonly bound: readonly (BoundColumn | null)[];
   /** The same as the source read it. Only the source looks into it, to compare it when the row is written. */
@@ -59,7 +72,7 @@ export interface JobRow {
 export interface RowChange {
   readonly row: JobRow;
   readonly cells: readonly unknown[];
-  readonly terms: readonly (string | null)[];
+  readonly terms: readonly StoredTerms[];
 }
 
 /** Rows that a pass looks for: those that the job may have left. */

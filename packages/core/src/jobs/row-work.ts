@@ -4,7 +4,7 @@
  * @module
  */
 import { createHash } from 'node:crypto';
-import { storedTerms } from '../blind-index/index-terms.ts';
+import type { StoredTerms } from '../blind-index/index-terms.ts';
 import { FieldsealError } from '../errors.ts';
 import type { FieldCipher, PlainField } from '../field-cipher.ts';
 import type { KeySource, KeyView } from '../keyring/key-view.ts';
@@ -13,6 +13,7 @@ import { encodeValue } from '../value.ts';
 import type { JobKind, JobPlan } from './job.ts';
 import type { QuarantinedField } from './job-store.ts';
 import type { CellForm, JobField, JobRow, RowChange } from './row-source.ts';
+import { sameTerms, termsOf } from './row-terms.ts';
 import { keyIdsOf, open, type RowValue, together, valuesOf } from './row-values.ts';
 
 /** Bytes of a cell beside its plaintext: header, nonce and tag. */
@@ -29,7 +30,7 @@ export interface BatchWork {
 /** New values of one row, from the values that were found in it. */
 interface Draft {
   readonly cells: unknown[];
-  readonly terms: (string | null)[];
+  readonly terms: StoredTerms[];
   changed: boolean;
 }
 
@@ -125,8 +126,8 @@ function backfill(batch: Batch): void {
     }
   }
   seal({ ...batch, values: plain });
-  index({ ...batch, values: plain }, ({ terms }, at, term) => {
-    terms[at] = term;
+  termsOf(batch.view, plain, (value, at, terms) => {
+    batch.draftOf(value).terms[at] = terms;
   });
 }
 
@@ -136,16 +137,22 @@ function restore({ cipher, view, values, draftOf }: Batch): void {
     if (!value.opened || value.fault !== null) continue;
     const draft = draftOf(value);
     put(draft, value, value.field.plaintext.write(value.value));
-    for (const { at } of value.field.indexes) draft.terms[at] = null;
+    for (const { spec, at, second } of value.field.indexes) {
+      draft.terms[at] = spec.many ? [] : null;
+      if (second !== null) draft.terms[second.at] = null;
+    }
   }
 }
 
 function reindex(batch: Batch): void {
-  const indexed = batch.values.filter(({ field }) => field.indexes.length > 0);
+  const fields = new Set(batch.values.map(({ field }) => field));
+  const sources = new Set([...fields].flatMap(({ indexes }) => indexes.flatMap((index) => index.sources)));
+  const indexed = batch.values.filter(({ column }) => sources.has(column));
   open(batch.cipher, batch.view, indexed);
-  index({ ...batch, values: indexed }, (draft, at, term) => {
-    if (draft.terms[at] === term) return;
-    draft.terms[at] = term;
+  termsOf(batch.view, indexed, (value, at, terms) => {
+    if (sameTerms(value.row.terms[at] ?? null, terms)) return;
+    const draft = batch.draftOf(value);
+    draft.terms[at] = terms;
     draft.changed = true;
   });
 }
@@ -192,27 +199,6 @@ function put(draft: Draft, { column, element }: RowValue, stored: unknown): void
     draft.cells[column] = list.map((known, at) => (at === element ? stored : known));
   }
   draft.changed = true;
-}
-
-/** Computes the terms of values that were opened. */
-function index({ view, values, draftOf }: Batch, took: (draft: Draft, at: number, term: string | null) => void): void {
-  const wanted = values.flatMap((value) =>
-    value.opened && value.fault === null
-      ? value.field.indexes.map(({ spec, at }) => ({ value, at, row: { index: spec, values: [value.value] } }))
-      : [],
-  );
-  together(
-    wanted,
-    (batch) => {
-      const terms = storedTerms(
-        view.indexRoot,
-        batch.map(({ row }) => row),
-      );
-      // Indexes of many terms are not among those of a job's field.
-      for (const [place, { value, at }] of batch.entries()) took(draftOf(value), at, terms[place] as string | null);
-    },
-    ({ value }, error) => value.blame(error),
-  );
 }
 
 /** Bytes of the plaintext in a cell, its type tag included. */

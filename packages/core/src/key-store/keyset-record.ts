@@ -31,6 +31,8 @@ export interface KeyVersion {
 export interface KeySeries {
   readonly primary: string;
   readonly versions: readonly KeyVersion[];
+  /** Of index roots: when the last step of a rotation was made (ISO 8601); left out before the first one. */
+  readonly since?: string;
 }
 
 /** Cells under a key in one column. */
@@ -152,14 +154,15 @@ export function keyIdsOf(record: KeysetRecord): string[] {
 }
 
 function series(json: unknown, name: string): KeySeries {
-  const { primary, versions } = members(json, name);
+  const { primary, versions, since } = members(json, name);
+  if (since !== undefined && !isTime(since)) throw damaged(`${name}.since`);
   if (!Array.isArray(versions)) throw damaged(`${name}.versions`);
   const parsed = versions.map((version: unknown, at) => keyVersion(version, `${name}.versions[${at}]`));
   const distinct = new Set(parsed.map((version) => version.version));
   const found = parsed.find((version) => version.keyId === primary);
   if (distinct.size !== parsed.length) throw damaged(`${name}: a version stands twice`);
   if (found === undefined) throw damaged(`${name}.primary`);
-  return { primary: found.keyId, versions: parsed };
+  return { primary: found.keyId, versions: parsed, ...(since === undefined ? {} : { since }) };
 }
 
 function keyVersion(json: unknown, name: string): KeyVersion {

@@ -121,12 +121,22 @@ export interface KeyView {
   readonly scope: string;
   /** Encrypts. */
   readonly primary: DataKey;
-  /** Makes the terms of blind indexes. */
+  /** Makes the terms that name rows: the primary of {@link indexRoots}. */
   readonly indexRoot: IndexRoot;
+  /** Enabled index roots, the primary first. There are two while the indexes are rotated. */
+  readonly indexRoots: readonly IndexRoot[];
   /** Enabled keys by id. */
   readonly keys: ReadonlyMap<string, DataKey>;
   /** Status of every version by key id, the ones that cannot be used included. */
   readonly statuses: ReadonlyMap<string, KeyStatus>;
+}
+
+/**
+ * The enabled index root of an odd version, or of an even one, or null. Of two enabled roots one is odd and one even: an index with two columns
+ * has the terms of odd versions in the first and of even ones in the second.
+ */
+export function indexRootOf({ indexRoots }: KeyView, parity: 'odd' | 'even'): IndexRoot | null {
+  return indexRoots.find(({ version }) => (version % 2 === 1) === (parity === 'odd')) ?? null;
 }
 
 /** Gives key views; a {@link Keyring}, or anything else that can. */

@@ -177,7 +177,7 @@ export class KeyViews implements KeySource {
   revoke(scope: string): void {
     const view = this.#cache.take(scope)?.view;
     for (const key of view?.keys.values() ?? []) key.wipe();
-    view?.indexRoot.wipe();
+    for (const root of view?.indexRoots ?? []) root.wipe();
   }
 
   /** Wipes everything. */
@@ -232,12 +232,12 @@ export class KeyViews implements KeySource {
       throw shredded;
     }
     const enabled = data.versions.filter(({ status }) => status === 'enabled');
-    const root = primaryOf(index);
+    const roots = enabledRoots(index);
     for (;;) {
       const before = this.#cache.find(scope)?.value;
       const born = new Map<string, number>();
       const old = ({ keyId }: KeyVersion): boolean => !this.#young(before, keyId, born);
-      const opened = await this.#unwrapAll(keyset, enabled.filter(old), old(root) ? root : undefined, born);
+      const opened = await this.#unwrapAll(keyset, enabled.filter(old), roots.filter(old), born);
       try {
         this.#opener.alive(); // the keyring may have been closed meanwhile
         // What was to be kept may have left the cache meanwhile, and is wiped soon.
@@ -249,15 +249,19 @@ export class KeyViews implements KeySource {
           const key = dek && new DataKey(keyId, suite, dek, known?.messages ?? this.#worn.get(keyId));
           keys.set(keyId, key ?? (known as DataKey));
         }
-        const newRoot = opened.get(root.keyId);
-        const indexRoot = newRoot && new IndexRoot(root.keyId, root.version, newRoot);
+        const indexRoots = roots.map(({ keyId, version }) => {
+          const root = opened.get(keyId);
+          const known = before?.view.indexRoots.find((other) => other.keyId === keyId);
+          return root === undefined ? (known as IndexRoot) : new IndexRoot(keyId, version, root);
+        });
         opened.clear(); // they belong to the view
         const statuses = new Map(data.versions.map((version) => [version.keyId, version.status]));
         const primary = keys.get(data.primary) as DataKey;
         const view: KeyView = {
           scope,
           primary,
-          indexRoot: indexRoot ?? (before as Held).view.indexRoot,
+          indexRoot: indexRoots[0] as IndexRoot,
+          indexRoots,
           keys,
           statuses,
         };
@@ -277,15 +281,14 @@ export class KeyViews implements KeySource {
   async #unwrapAll(
     keyset: FoundKeyset,
     data: readonly KeyVersion[],
-    root: KeyVersion | undefined,
+    index: readonly KeyVersion[],
     born: Map<string, number>,
   ): Promise<Map<string, SecretBytes>> {
     const opened = new Map<string, SecretBytes>();
     const open = async (purpose: KeyPurpose, version: KeyVersion): Promise<void> => {
       opened.set(version.keyId, await this.#unwrap(keyset, purpose, version, born));
     };
-    const work = data.map((version) => open('data', version));
-    if (root !== undefined) work.push(open('index', root));
+    const work = [...data.map((version) => open('data', version)), ...index.map((version) => open('index', version))];
     const failed = (await Promise.allSettled(work)).find((result) => result.status === 'rejected');
     if (failed === undefined) return opened;
     for (const key of opened.values()) key.wipe();
@@ -307,7 +310,7 @@ export class KeyViews implements KeySource {
       if (after.keys.has(key.keyId)) this.#retired.add(key);
       else key.wipe();
     }
-    if (before.view.indexRoot !== after.indexRoot) this.#retired.add(before.view.indexRoot);
+    for (const root of before.view.indexRoots) if (!after.indexRoots.includes(root)) this.#retired.add(root);
   }
 
   #retire({ view }: Held): void {
@@ -315,7 +318,7 @@ export class KeyViews implements KeySource {
       if (key.messages >= COUNTED_MESSAGES) this.#worn.set(key.keyId, key.messages);
       this.#retired.add(key);
     }
-    this.#retired.add(view.indexRoot);
+    for (const root of view.indexRoots) this.#retired.add(root);
   }
 
   /** Unwraps a key and checks that it is the one that its id commits to. */
@@ -337,8 +340,10 @@ export class KeyViews implements KeySource {
   }
 }
 
-function primaryOf(series: KeySeries): KeyVersion {
-  return series.versions.find((version) => version.keyId === series.primary) as KeyVersion;
+/** Enabled index roots, the primary first. */
+function enabledRoots({ primary, versions }: KeySeries): KeyVersion[] {
+  const enabled = versions.filter(({ status }) => status === 'enabled');
+  return enabled.sort((a, b) => Number(b.keyId === primary) - Number(a.keyId === primary));
 }
 
 function unknownScope(): FieldsealError {

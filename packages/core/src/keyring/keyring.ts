@@ -18,6 +18,7 @@ import { announce, announceRefusal } from './announce.ts';
 import { authenticatedStore, authenticateRecords } from './authenticated-store.ts';
 import { authenticateDocument, type KeyringDocument, parseDocument } from './document.ts';
 import { documentKeyStore } from './document-key-store.ts';
+import { changeIndex, checkIndexStep, type IndexStep } from './index-rotation.ts';
 import { KekRing, newKeyset, newKeyVersion } from './kek-ring.ts';
 import type { KeySource, KeyView } from './key-view.ts';
 import { type KeyOpener, KeyViews, type ViewCounts } from './key-views.ts';
@@ -205,6 +206,44 @@ export class Keyring implements KeySource {
   }
 
   /**
+   * Adds an enabled index root to the scope of the application: from now on terms of it are searched for, and second columns get them.
+   * {@link promoteIndexRoot} is next. Roots of other scopes are not rotated yet: rows of several scopes could not be grouped meanwhile.
+   *
+   * @returns its key id
+   * @throws ERR_KEY_STATUS while two are enabled
+   */
+  async addIndexRoot(): Promise<string> {
+    const key = await newKeyVersion(this.#keks, this.#live.current, this.#root, APPLICATION_SCOPE, 'index');
+    await this.#change(
+      'add-index-root',
+      APPLICATION_SCOPE,
+      (record) => changeIndex(record, (series) => keyset.addIndexVersion(series, key, Date.now())),
+      key.keyId,
+    );
+    return key.keyId;
+  }
+
+  /**
+   * Makes an index root the one that terms are written under and that names unique rows.
+   *
+   * @param step - its `rows`: how many rows have no term of this root in a second column
+   * @throws ERR_INDEX_ROTATION before its time
+   */
+  promoteIndexRoot(keyId: string, step: IndexStep): Promise<void> {
+    return this.#stepIndex('promote-index-root', keyId, step, keyset.promoteIndexVersion);
+  }
+
+  /**
+   * Takes an index root out of use that is not the primary: the old one at the end of a rotation, or the new one to give a rotation up.
+   *
+   * @param step - its `rows`: how many rows have a value and no term of the primary
+   * @throws ERR_INDEX_ROTATION before its time, ERR_KEY_STATUS for the primary
+   */
+  retireIndexRoot(keyId: string, step: IndexStep): Promise<void> {
+    return this.#stepIndex('retire-index-root', keyId, step, keyset.retireIndexVersion);
+  }
+
+  /**
    * Shreds a scope: no key of it is given out from now on, here at once and elsewhere as with {@link disable}. {@link cancelShred} takes it
    * back until {@link destroyShredded} has destroyed the keys.
    *
@@ -332,6 +371,26 @@ export class Keyring implements KeySource {
       return { ...record, data: step(record.data) };
     };
     await this.#change(action, scope, next, keyId);
+  }
+
+  /** Takes a step of a rotation of index roots, if no other was taken since it was found to be due. */
+  async #stepIndex(
+    action: KeyringEvent['action'],
+    keyId: string,
+    step: IndexStep,
+    change: (series: KeySeries, keyId: string, now: number) => KeySeries,
+  ): Promise<void> {
+    await this.#live.reload();
+    const { index } = await this.#reader.stored(APPLICATION_SCOPE);
+    change(index, keyId, Date.now()); // what cannot be done at all is said before rows are counted
+    await checkIndexStep(index, step, Date.now());
+    const next = (record: KeysetRecord): KeysetRecord =>
+      changeIndex(record, (series) => {
+        if (series.since !== index.since)
+          throw new FieldsealError('ERR_KEYRING_BUSY', 'another step was taken meanwhile');
+        return change(series, keyId, Date.now());
+      });
+    await this.#change(action, APPLICATION_SCOPE, next, keyId);
   }
 
   /** Stores the next state of a keyset, takes it over, and tells other processes. Returns it. */

@@ -95,9 +95,9 @@ export class KeysetSharing {
     );
   }
 
-  async #grouped(keyset: ReadKeyset, { scope, keys, indexRoot }: KeyView): Promise<ReadKeyset> {
+  async #grouped(keyset: ReadKeyset, { scope, keys, indexRoots }: KeyView): Promise<ReadKeyset> {
     const data = [...keys.values()].map(({ keyId, key }) => [{ keyId, scope, purpose: 'data' }, key] as const);
-    const index = [{ keyId: indexRoot.keyId, scope, purpose: 'index' }, indexRoot.key] as const;
-    return { ...keyset, group: await this.group.wrap([...data, index]) };
+    const index = indexRoots.map(({ keyId, key }) => [{ keyId, scope, purpose: 'index' }, key] as const);
+    return { ...keyset, group: await this.group.wrap([...data, ...index]) };
   }
 }

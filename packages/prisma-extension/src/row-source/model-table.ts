@@ -16,6 +16,22 @@ export interface BoundColumnName {
   readonly column: NamedColumn;
 }
 
+/** A column of terms, with the field that it is in the schema. */
+export interface TermColumn extends NamedColumn {
+  readonly field: string;
+}
+
+/** An index whose terms are in columns of the table. */
+export interface TermColumns {
+  readonly first: TermColumn;
+  /** The column that has the terms of index roots of even versions, or null. */
+  readonly second: TermColumn | null;
+  /** Columns of its fields. */
+  readonly sources: readonly NamedColumn[];
+  /** Whether its terms name unique rows, and it has one column. */
+  readonly single: boolean;
+}
+
 /** The table of a model as a job sees it. */
 export interface ModelTable {
   readonly model: string;
@@ -31,6 +47,10 @@ export interface ModelTable {
   readonly cells: readonly NamedColumn[];
   /** Columns of index terms. */
   readonly terms: readonly NamedColumn[];
+  /** All indexes of the model whose terms are in columns of it. */
+  readonly indexes: readonly TermColumns[];
+  /** Relation fields of indexes whose terms have tables of their own. */
+  readonly termTables: readonly string[];
   readonly bound: readonly BoundColumnName[];
   /** All other columns. */
   readonly rest: readonly NamedColumn[];
@@ -92,7 +112,13 @@ export function modelTable({ schema, model, fields, before }: TableRequest): Mod
       return place(field, { name, kind: KINDS[type] ?? 'text', list: false });
     });
   const terms: NamedColumn[] = [];
+  const places = nodes.map(({ spec }) => spec.field);
+  const isWhole = ({ spec }: IndexNode): boolean => spec.sources.every(({ field }) => places.includes(field));
   const jobFields = nodes.map((node): JobField => {
+    const over = [
+      ...node.indexes,
+      ...compiled.compoundIndexes.filter((index) => index.spec.sources.includes(node.spec)),
+    ];
     const older = old === null ? null : olderNode(old, own, node);
     const form: CellForm = { spec: node.spec, bind: bindOf(node, own) };
     const was: CellForm | null =
@@ -103,11 +129,18 @@ export function modelTable({ schema, model, fields, before }: TableRequest): Mod
       list: node.list,
       migrating: node.mode === 'migrating',
       limit: node.limit,
-      indexes: node.indexes.filter(isOneTerm).map(({ spec }) => ({ spec, at: terms.push(columnOf(spec.column)) - 1 })),
-      otherIndexes: [
-        ...node.indexes.filter((index) => !isOneTerm(index)),
-        ...compiled.compoundIndexes.filter(({ spec }) => spec.sources.includes(node.spec)),
-      ].map(({ spec }) => spec.column),
+      otherIndexes: over
+        .filter((index) => !isColumn(index) || index.spec.sources.length > 1)
+        .map(({ spec }) => spec.column),
+      outOfReach: over.filter((index) => !isColumn(index) || !isWhole(index)).map(({ spec }) => spec.column),
+      indexes: over
+        .filter((index) => index.spec.sources[0] === node.spec && isColumn(index) && isWhole(index))
+        .map(({ spec, other }) => ({
+          spec,
+          at: terms.push(columnOf(spec.column)) - 1,
+          second: other === null ? null : { spec: other, at: terms.push(columnOf(other.column)) - 1 },
+          sources: spec.sources.map(({ field }) => places.indexOf(field)),
+        })),
       plaintext: plaintextCodec(node),
     };
   });
@@ -123,14 +156,32 @@ export function modelTable({ schema, model, fields, before }: TableRequest): Mod
     fields: jobFields,
     cells,
     terms,
+    ...indexesOf(compiled, columnOf),
     bound,
     rest: scalars.filter(({ name }) => !written.has(name)),
   };
 }
 
-/** Whether the index has one term, in a column of the row. */
-function isOneTerm({ spec, child }: IndexNode): boolean {
-  return child === null && !spec.many;
+function indexesOf(
+  model: CompiledModel,
+  columnOf: (field: string) => NamedColumn,
+): Pick<ModelTable, 'indexes' | 'termTables'> {
+  const all = [...model.encrypted.flatMap(([, { indexes }]) => indexes), ...model.compoundIndexes];
+  const columnAt = (field: string): TermColumn => ({ ...columnOf(field), field });
+  return {
+    indexes: all.filter(isColumn).map(({ spec, other, single }) => ({
+      first: columnAt(spec.column),
+      second: other === null ? null : columnAt(other.column),
+      sources: spec.sources.map(({ field }) => columnOf(field)),
+      single,
+    })),
+    termTables: all.filter((index) => !isColumn(index)).map(({ spec }) => spec.column),
+  };
+}
+
+/** Whether the terms of an index are in a column of the row. */
+function isColumn({ child }: IndexNode): boolean {
+  return child === null;
 }
 
 /** The table of a model with all its columns, encrypted ones or not, for backups. */

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { type BoundColumn, FieldsealError, SUITES, TEXT_PREFIX } from '@fieldseal/core';
+import { type BoundColumn, FieldsealError, type StoredTerms, SUITES, TEXT_PREFIX } from '@fieldseal/core';
 import {
   type CensusLine,
   changeRows,
@@ -17,6 +17,7 @@ import {
   raw,
   type SqlDatabase,
   type SqlSession,
+  sameTerms,
   selected,
   sql,
 } from '@fieldseal/core/jobs';
@@ -222,7 +223,7 @@ export class SqlRowSource implements RowSource {
     return {
       key: texts.slice(0, key.length) as RowKey,
       cells: cells.map((column, at) => fromText(column, witness[at] ?? null)),
-      terms: witness.slice(cells.length, cells.length + terms.length),
+      terms: terms.map((column, at) => fromText(column, witness[cells.length + at] ?? null) as StoredTerms),
       bound: bound.map((text, at): BoundColumn | null =>
         text === null ? null : [(this.#table.bound[at] as { field: string }).field, text],
       ),
@@ -317,7 +318,11 @@ function nextTexts({ cells, terms }: TypedColumns, { row, cells: next, terms: ne
   const witness = row.witness as Witness;
   return [
     ...cells.map((column, at) => (next[at] === row.cells[at] ? (witness[at] ?? null) : toText(column, next[at]))),
-    ...terms.map((_, at) => nextTerms[at] ?? null),
+    ...terms.map((column, at) =>
+      sameTerms(nextTerms[at] ?? null, row.terms[at] ?? null)
+        ? (witness[cells.length + at] ?? null)
+        : toText(column, nextTerms[at] ?? null),
+    ),
   ];
 }
 

@@ -39,6 +39,7 @@ const ANNOTATIONS: Readonly<Record<AnnotationName, Readonly<Record<string, Form>
     to: 'bound',
     step: 'bound',
     name: 'word',
+    next: 'word',
     allowLeakage: 'word',
   },
   scope: {},

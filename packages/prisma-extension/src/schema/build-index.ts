@@ -18,7 +18,7 @@ import {
 import type { Annotation, ArgumentValue } from './annotation.ts';
 import { checkTermColumn } from './column-size.ts';
 import { checkPlain, type Refuse, refuser, type Surroundings } from './field-rules.ts';
-import type { EncryptedFieldMap, IndexMap, ParsedField } from './schema-map.ts';
+import type { EncryptedFieldMap, IndexMap, ParsedField, ParsedModel } from './schema-map.ts';
 import { termTable } from './term-table.ts';
 
 /** Types with so few values that the frequency of terms tells which is which (SciTePress 2024, "LAMA"). */
@@ -63,19 +63,18 @@ export function buildIndex(
   const of = sourceNames(args['of'], refuse);
   const sources = of.map((name) => source(name, encrypted, refuse));
   const allowLeakage = leakage(args['allowLeakage'], sources, refuse);
-  const { bits = DEFAULT_BITS, partitions, name = field.name, normalize = [] } = args;
+  const { bits = DEFAULT_BITS, partitions, name = field.name } = args;
   if (partitions !== undefined && Number(partitions) < 2)
     throw refuse('partitions is a number from 2 to 256, or left out');
   if (!(Number(bits) >= MIN_BITS && Number(bits) <= MAX_BITS))
     throw refuse(
       `bits is a number from ${MIN_BITS} to ${MAX_BITS}; below ${EXACT_BITS} terms of different values may be equal, and searches read and discard more rows`,
     );
-  checkNames(normalize as readonly string[], refuse);
   const number = (argument: string, otherwise = 0): number => Number(args[argument] ?? otherwise);
   const parameters = {
     kind,
     name: String(name),
-    normalize: (normalize as readonly string[]).map((written) => written.replace(/@1$/, '')),
+    normalize: normalizersIn(args, refuse),
     bits: Number(bits),
     partitions: number('partitions', 1),
     min: number('min'),
@@ -86,7 +85,66 @@ export function buildIndex(
   const many = define(around, field, of, sources, parameters, refuse);
   const { list, child } = column(around, field, many, parameters.bits, refuse);
   checkUnique(around, field, parameters, refuse);
-  return { of, dbName: field.dbName, list, child, ...parameters, unique: field.unique, allowLeakage };
+  return {
+    of,
+    dbName: field.dbName,
+    list,
+    child,
+    ...parameters,
+    unique: field.unique,
+    next: null,
+    nextOf: null,
+    allowLeakage,
+  };
+}
+
+/**
+ * Builds and checks the column that stands beside that of an index: `@blindIndex(next: emailIndex)`. It has the terms of the same values
+ * under every other index root, by normalisers of its own where the annotation says so.
+ *
+ * @param indexes - the indexes of the model that have columns of their own
+ * @throws ERR_SCHEMA for one that could not take the other's place
+ */
+export function buildNext(
+  around: Surroundings,
+  field: ParsedField,
+  { args }: Annotation,
+  indexes: Readonly<Record<string, IndexMap>>,
+  encrypted: Encrypted,
+): IndexMap {
+  const { model } = around;
+  const refuse = refuser(model, field);
+  const first = String(args['next']);
+  const foreign = Object.keys(args).find((argument) => argument !== 'next' && argument !== 'normalize');
+  if (foreign !== undefined)
+    throw refuse(`beside next stands normalize at most: ${foreign} is said at the index that it names`);
+  const index = Object.hasOwn(indexes, first) ? indexes[first] : undefined;
+  if (index === undefined) throw refuse(`@blindIndex(next: ${first}) names no index of this model`);
+  if (index.list || index.child !== null)
+    throw refuse('an index of many terms needs no second column: its terms of two index roots stand side by side');
+  column(around, field, false, index.bits, refuse);
+  if (index.unique !== field.unique)
+    throw refuse(`it takes the place of ${first}, and one of them is @unique and the other is not`);
+  const [own, others] = [field.name, first].map((name) => constraintsWith(model, name, first));
+  const alone = [...(own as string[]), ...(others as string[])].find(
+    (constraint) => !((own as string[]).includes(constraint) && (others as string[]).includes(constraint)),
+  );
+  if (alone !== undefined)
+    throw refuse(`it takes the place of ${first}: repeat every @@unique that holds one of them with the other`);
+  if (args['normalize'] === undefined) return { ...index, dbName: field.dbName, next: null, nextOf: first };
+  if (!KINDS[index.kind].takes.includes('normalize'))
+    throw refuse(`an index of kind ${index.kind} has no argument normalize`);
+  const parameters = { ...index, normalize: normalizersIn(args, refuse) };
+  const sources = index.of.map((name) => source(name, encrypted, refuse));
+  define(around, field, index.of, sources, parameters, refuse);
+  return { ...parameters, dbName: field.dbName, next: null, nextOf: first };
+}
+
+/** The constraints that hold a column, as texts that are equal where they differ in this column only. */
+function constraintsWith({ compounds }: ParsedModel, column: string, as: string): string[] {
+  return compounds.flatMap(({ fields }) =>
+    fields.includes(column) ? [JSON.stringify(fields.map((name) => (name === column ? as : name)))] : [],
+  );
 }
 
 function kindOf(args: Annotation['args'], refuse: Refuse): IndexKind {
@@ -131,15 +189,16 @@ function leakage(
   );
 }
 
-/** Those of the application are told from typing mistakes by their version. */
-function checkNames(normalize: readonly string[], refuse: Refuse): void {
-  for (const written of normalize) {
+/** The normalisers of an annotation. Those of the application are told from typing mistakes by their version. */
+function normalizersIn({ normalize = [] }: Annotation['args'], refuse: Refuse): string[] {
+  for (const written of normalize as readonly string[]) {
     const name = parseNormalizer(written)?.name ?? written;
     if (NORMALIZER_NAMES.includes(name) || (isCustomNormalizer(name) && written.includes('@'))) continue;
     throw refuse(
       `there is no normaliser ${written}; known are ${NORMALIZER_NAMES.join(', ')}, and those of the application, which are written with their version: "${name}@1"`,
     );
   }
+  return (normalize as readonly string[]).map((written) => written.replace(/@1$/, ''));
 }
 
 /** What the core says to such an index; whether it has many terms. */

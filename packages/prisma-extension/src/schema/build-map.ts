@@ -5,7 +5,7 @@
  */
 import { type ColumnType, MAX_PAD, VALUE_TYPES, type ValueType } from '@fieldseal/core';
 import { type Annotation, type ArgumentValue, parseAnnotations, schemaError } from './annotation.ts';
-import { buildIndex } from './build-index.ts';
+import { buildIndex, buildNext } from './build-index.ts';
 import { scopeField, scopeSources } from './build-scope.ts';
 import { cellLimit, checkCellColumn } from './column-size.ts';
 import { checkPlain, type Refuse, refuser, type Surroundings } from './field-rules.ts';
@@ -101,10 +101,16 @@ function modelMap(around: Surroundings): ModelDraft {
     if (entry.encrypted !== undefined)
       encrypted[entry.field.name] = encryptedField(around, entry.field, entry.encrypted);
   }
-  for (const entry of annotated) {
-    if (entry.index !== undefined) indexes[entry.field.name] = buildIndex(around, entry.field, entry.index, encrypted);
+  for (const { field, index } of annotated) {
+    if (index !== undefined && index.args['next'] === undefined)
+      indexes[field.name] = buildIndex(around, field, index, encrypted);
   }
   refuseSharedNames(model, indexes);
+  for (const [column, next] of nextColumns(around, annotated, indexes, encrypted)) {
+    indexes[column] = next;
+    const first = next.nextOf as string;
+    indexes[first] = { ...(indexes[first] as IndexMap), next: column };
+  }
   for (const { field } of annotated) {
     if (
       field.unique &&
@@ -137,6 +143,24 @@ function modelMap(around: Surroundings): ModelDraft {
     ),
     compounds: Object.fromEntries(model.compounds.map((compound) => [compound.name, compound.fields])),
   };
+}
+
+/** The columns with `next`, of which an index has one at most. */
+function nextColumns(
+  around: Surroundings,
+  annotated: readonly Annotated[],
+  indexes: Readonly<Record<string, IndexMap>>,
+  encrypted: Readonly<Record<string, EncryptedFieldMap>>,
+): [string, IndexMap][] {
+  const found = annotated.flatMap(({ field, index }): [string, IndexMap][] =>
+    index?.args['next'] === undefined ? [] : [[field.name, buildNext(around, field, index, indexes, encrypted)]],
+  );
+  const second = found.find(([, { nextOf }], at) => found.findIndex(([, other]) => other.nextOf === nextOf) < at);
+  if (second === undefined) return found;
+  throw schemaError(`${second[1].nextOf} has another column with next`, {
+    model: around.model.name,
+    field: second[0],
+  });
 }
 
 /** Two indexes under one name would have one key, and equal terms in both columns would show. */

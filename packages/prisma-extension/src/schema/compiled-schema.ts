@@ -2,7 +2,15 @@ import { defineIndex, type FieldSpec, type IndexSpec, type Normalizers } from '@
 import type { LegacyField, LegacyFields } from '../legacy-field.ts';
 import { COMBINATORS } from '../walk/grammar.ts';
 import { schemaError } from './annotation.ts';
-import type { BoundFieldMap, EncryptedFieldMap, FieldMode, IndexMap, SchemaMap, ScopeFieldMap } from './schema-map.ts';
+import type {
+  BoundFieldMap,
+  EncryptedFieldMap,
+  FieldMode,
+  IndexMap,
+  ModelMap,
+  SchemaMap,
+  ScopeFieldMap,
+} from './schema-map.ts';
 
 /** An encrypted field with the indexes that are kept for it. */
 export interface EncryptedNode {
@@ -33,6 +41,13 @@ export interface IndexNode {
   readonly unique: boolean;
   /** The field of the table of terms that holds them, where they have one; null for a column beside the field. */
   readonly child: string | null;
+  /**
+   * The same index in the column that is not searched now: it has the terms of the other index root while there are two, and NULL else. Null where
+   * the index has one column.
+   */
+  readonly other: IndexSpec | null;
+  /** Whether its terms name unique rows and it has one column, so that no two rows may have terms of different index roots. */
+  readonly single: boolean;
 }
 
 /** A relation field. */
@@ -67,6 +82,8 @@ export interface CompiledModel {
   readonly omitted: ReadonlySet<string>;
   /** Fields of each compound id and unique constraint. */
   readonly compounds: ReadonlyMap<string, readonly string[]>;
+  /** Compound constraints that are asked for under another name: the one over the columns that are searched now. */
+  readonly renamed: ReadonlyMap<string, string>;
   /** Indexes over several fields. */
   readonly compoundIndexes: readonly IndexNode[];
   /** The field that holds terms, of a table of terms, whose rows the extension alone writes; null for other models. */
@@ -80,6 +97,7 @@ export interface CompiledModel {
 }
 
 type Draft = { -readonly [Member in keyof CompiledModel]: CompiledModel[Member] } & {
+  compounds: Map<string, readonly string[]>;
   fields: Map<string, EncryptedNode | IndexNode | RelationNode>;
 };
 
@@ -89,6 +107,7 @@ type Draft = { -readonly [Member in keyof CompiledModel]: CompiledModel[Member] 
  * @param omitted - fields that the client omits by default, by model
  * @param normalizers - those of the application
  * @param legacy - fields with values of another system
+ * @param even - whether the index root that names rows has an even version: then the second column of an index that has two is searched
  * @throws ERR_SCHEMA for a field called AND, OR or NOT, or as a member of Object.prototype, in a model that reaches an encrypted field
  */
 export function compileSchema(
@@ -96,6 +115,7 @@ export function compileSchema(
   omitted: (model: string) => readonly string[] = () => [],
   normalizers: Normalizers = {},
   legacy: LegacyFields = {},
+  even = false,
 ): ReadonlyMap<string, CompiledModel> {
   const models = new Map<string, Draft>();
   for (const name of Object.keys(map.models)) {
@@ -109,6 +129,7 @@ export function compileSchema(
       scopeSources: new Map(),
       omitted: new Set(omitted(name)),
       compounds: new Map(),
+      renamed: new Map(),
       compoundIndexes: [],
       termField: Object.keys(map.models[name]?.terms ?? {})[0] ?? null,
       reaches: false,
@@ -124,14 +145,16 @@ export function compileSchema(
     draft.scope = model.scope;
     draft.scopeSources = new Map(Object.entries(model.scopeSources));
     draft.compounds = new Map(Object.entries(model.compounds));
+    draft.renamed = renamedConstraints(model, even);
+    for (const [from, to] of draft.renamed) draft.compounds.set(from, model.compounds[to] as readonly string[]);
     const specs = new Map(
       Object.entries(model.encrypted).map(([field, { context, column, type, pad }]): [string, FieldSpec] => [
         field,
         { model: name, field, context, column, type, pad },
       ]),
     );
-    const indexes = Object.entries(model.indexes).map(([column, index]) =>
-      indexNode(name, column, index, specs, normalizers),
+    const indexes = Object.entries(model.indexes).flatMap(([column, index]) =>
+      index.nextOf === null ? [indexNode(name, column, index, specs, normalizers, even, model)] : [],
     );
     draft.compoundIndexes = indexes.filter(({ spec }) => spec.sources.length > 1);
     draft.encrypted = [...specs].map(([field, spec]) => {
@@ -157,7 +180,10 @@ export function compileSchema(
       ];
     });
     for (const [field, node] of draft.encrypted) draft.fields.set(field, node);
-    for (const index of indexes) if (index.child === null) draft.fields.set(index.spec.column, index);
+    for (const index of indexes) {
+      if (index.child === null) draft.fields.set(index.spec.column, index);
+      if (index.other !== null) draft.fields.set(index.other.column, index);
+    }
     for (const [field, type] of draft.types) {
       const list = type.endsWith('[]');
       const target = models.get(list ? type.slice(0, -2) : type);
@@ -188,13 +214,51 @@ function indexNode(
   map: IndexMap,
   specs: ReadonlyMap<string, FieldSpec>,
   normalizers: Normalizers,
+  even: boolean,
+  { compounds, indexes }: ModelMap,
 ): IndexNode {
-  const { of, child, unique, kind, name, normalize, bits, partitions, min, max, n, range } = map;
+  const { next, child, unique } = map;
+  const second = next === null ? null : specOf(model, next, indexes[next] as IndexMap, specs, normalizers);
+  const first = specOf(model, column, map, specs, normalizers);
+  const [spec, other] = second !== null && even ? [second, first] : [first, second];
+  const names = unique || Object.values(compounds).some((fields) => fields.includes(column));
+  return { kind: 'index', unique, child: child?.field ?? null, other, single: names && next === null, spec };
+}
+
+function specOf(
+  model: string,
+  column: string,
+  map: IndexMap,
+  specs: ReadonlyMap<string, FieldSpec>,
+  normalizers: Normalizers,
+): IndexSpec {
+  const { of, kind, name, normalize, bits, partitions, min, max, n, range } = map;
   const [first, ...rest] = of.map((field) => specs.get(field) as FieldSpec);
   const sources = [first as FieldSpec, ...rest] as const;
   const parameters = { kind, name, normalize, normalizers, bits, partitions, min, max, n, range };
-  const spec = defineIndex({ model, column, sources, ...parameters });
-  return { kind: 'index', unique, child: child?.field ?? null, spec };
+  return defineIndex({ model, column, sources, ...parameters });
+}
+
+/** Constraints over columns that are not searched now, with those over the columns beside them. */
+function renamedConstraints({ indexes, compounds }: ModelMap, even: boolean): ReadonlyMap<string, string> {
+  const searched = new Map(
+    Object.entries(indexes).flatMap(([column, { next }]): [string, string][] =>
+      next === null ? [] : even ? [[column, next]] : [[next, column]],
+    ),
+  );
+  const written = (fields: readonly string[]): string => JSON.stringify(fields);
+  const names = new Map(Object.entries(compounds).map(([name, fields]) => [written(fields), name]));
+  return new Map(
+    Object.entries(compounds).flatMap(([name, fields]): [string, string][] => {
+      const to = names.get(written(fields.map((field) => searched.get(field) ?? field)));
+      return to === undefined || to === name ? [] : [[name, to]];
+    }),
+  );
+}
+
+/** Whether any index of the schema has a second column, so that the columns that are searched depend on the index root. */
+export function hasSecondColumns({ models }: SchemaMap): boolean {
+  return Object.values(models).some(({ indexes }) => Object.values(indexes).some(({ next }) => next !== null));
 }
 
 /** In a filter the names of combinators are Prisma's, and every object has the members of Object.prototype. */

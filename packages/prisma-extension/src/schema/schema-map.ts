@@ -56,6 +56,10 @@ export interface IndexMap {
   readonly range: RangeSpec | null;
   /** Whether the column is `@unique`. */
   readonly unique: boolean;
+  /** Column beside this one that has the terms of every other index root, so that uniqueness outlives a rotation; null for none. */
+  readonly next: string | null;
+  /** Column that this one stands beside so; null for an index of its own. */
+  readonly nextOf: string | null;
   /** Why an index is accepted that gives its values away, or null. */
   readonly allowLeakage: string | null;
 }

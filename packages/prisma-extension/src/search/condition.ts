@@ -3,8 +3,9 @@
  *
  * @module
  */
-import { FieldsealError, type IndexRoot, type SearchTerms, searchTerms } from '@fieldseal/core';
+import { FieldsealError, type IndexRoot, type KeyView, type SearchTerms, searchTerms } from '@fieldseal/core';
 import type { IndexNode } from '../schema/compiled-schema.ts';
+import { searchedRoots } from './index-roots.ts';
 import { type Leaf, negated, type PlacedLeaf } from './leaf.ts';
 import { noCell } from './no-cell.ts';
 
@@ -15,11 +16,12 @@ type Dictionary = Record<string, unknown>;
  * empty: {@link matchCells} fills in the rest. Nothing is changed when this throws.
  *
  * @returns the leaves, of which those that are not exact have to be read
- * @throws ERR_VALUE for an operand that is not of the field's type
+ * @throws ERR_VALUE for an operand that is not of the field's type; ERR_INDEX_ROTATION
  */
-export function placeTerms(root: IndexRoot, leaves: readonly Leaf[]): PlacedLeaf[] {
+export function placeTerms(view: KeyView, leaves: readonly Leaf[]): PlacedLeaf[] {
   const found = leaves.map((leaf): PlacedLeaf => {
-    const terms = leaf.searches.map((search) => termsOf(root, leaf.index, search));
+    const roots = searchedRoots(view, leaf.index);
+    const terms = leaf.searches.flatMap((search) => roots.map((root) => termsOf(root, leaf.index, search)));
     // A table of terms is behind a relation: where none can stand, the cells have to.
     const cells = leaf.within.scalar && leaf.index.child !== null;
     const within = cells ? negated(leaf.within) : leaf.within;

@@ -66,7 +66,7 @@ export interface Leaf {
 
 /** A leaf with its terms, in the filter now. */
 export interface PlacedLeaf extends Leaf {
-  /** Of each search. */
+  /** Of each search, under each index root. */
   readonly terms: readonly SearchTerms[];
   /** Filter of the rows that may satisfy it. */
   readonly condition: Dictionary;

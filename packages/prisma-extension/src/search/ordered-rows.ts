@@ -17,17 +17,17 @@ const NULL_LAST: readonly string[] = ['postgresql', 'cockroachdb'];
 
 /** An order with what has to be known to follow it. */
 export interface FollowedOrder extends BucketOrder {
-  /** Terms of all buckets, the lowest first. */
-  readonly terms: readonly string[];
+  /** Terms of each bucket, the lowest first. */
+  readonly buckets: readonly (readonly string[])[];
   /** Whether NULL comes before all values. */
   readonly nullFirst: boolean;
 }
 
 /** The order as the database of a client follows it. */
-export function followedOrder(order: BucketOrder, terms: readonly string[], provider: string): FollowedOrder {
+export function followedOrder(order: BucketOrder, buckets: FollowedOrder['buckets'], provider: string): FollowedOrder {
   const { nulls, descending } = order;
   const nullFirst = nulls === null ? NULL_LAST.includes(provider) === descending : nulls === 'first';
-  return { ...order, terms, nullFirst };
+  return { ...order, buckets, nullFirst };
 }
 
 /**
@@ -49,18 +49,20 @@ export async function pageFilter(
   const groups = await source.group(model, { by: [column], where: where ?? {}, _count: { _all: true, [field]: true } });
   const sizes = new Map(groups.map((group) => [group[column], group['_count'] as Readonly<Record<string, number>>]));
   if ((sizes.get(null)?.[field] ?? 0) > 0) throw withoutTerms(order);
-  const buckets: (string | null)[] = descending ? [...order.terms].reverse() : [...order.terms];
-  buckets.splice(nullFirst ? 0 : buckets.length, 0, null);
+  const buckets: (readonly (string | null)[])[] = descending ? [...order.buckets].reverse() : [...order.buckets];
+  buckets.splice(nullFirst ? 0 : buckets.length, 0, [null]);
   const chosen: (string | null)[] = [];
   let rows = 0;
   for (const bucket of buckets) {
     if (rows >= order.skip + order.take) break;
-    const size = sizes.get(bucket)?.['_all'] ?? 0;
-    if (size > 0) chosen.push(bucket);
-    rows += size;
+    for (const term of bucket) {
+      const size = sizes.get(term)?.['_all'] ?? 0;
+      if (size > 0) chosen.push(term);
+      rows += size;
+    }
   }
   if (rows > limit) throw tooManyRows(order, limit);
-  const terms = chosen.filter((bucket) => bucket !== null);
+  const terms = chosen.filter((term) => term !== null);
   const bucketFilter = { [column]: { in: terms } };
   return {
     AND: [where ?? {}, chosen.includes(null) ? { OR: [bucketFilter, { [column]: null }] } : bucketFilter],

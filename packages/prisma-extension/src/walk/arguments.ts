@@ -10,7 +10,7 @@ import { MAIN, NESTED } from '../search/leaf.ts';
 import { bucketOrderOf } from './bucket-order.ts';
 import type { Extras } from './extras.ts';
 import {
-  distinctFields,
+  distinctIndexes,
   refuseEncrypted,
   walkAttempt,
   walkCursor,
@@ -107,9 +107,12 @@ const WALKS: Readonly<Record<Rule, Walk>> = {
     walkOrderBy(model, order === null ? value : order.rest);
   },
   distinct: ({ plan, model }, value, argument, args) => {
-    if (itemsOf(value).some((field) => model.fields.get(String(field))?.kind === 'encrypted'))
-      scopeOfGroups(plan, model, args, argument);
-    args[argument] = distinctFields(model, value);
+    const indexes = distinctIndexes(model, value);
+    if (indexes.size > 0) {
+      const scope = scopeOfGroups(plan, model, args, argument);
+      for (const index of indexes.values()) plan.tellApart('id' in scope ? scope.id : null, index);
+    }
+    args[argument] = itemsOf(value).map((field) => indexes.get(String(field))?.spec.column ?? String(field));
   },
   by: ({ plan, model }, _, __, args) => {
     plan.grouping = groupByIndexes(plan, model, args);

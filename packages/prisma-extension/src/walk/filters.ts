@@ -6,7 +6,7 @@
  */
 
 import { FieldsealError, type IndexSpec } from '@fieldseal/core';
-import type { CompiledModel, EncryptedNode, RelationNode } from '../schema/compiled-schema.ts';
+import type { CompiledModel, EncryptedNode, IndexNode, RelationNode } from '../schema/compiled-schema.ts';
 import { type Leaf, NEGATIVE, NESTED, negated, type Within } from '../search/leaf.ts';
 import { nameByCompound, walkCompounds } from './compound-filter.ts';
 import { andOf, migratingError, putFilter, putTerm, unencrypted, walkEncryptedFilter } from './encrypted-filter.ts';
@@ -56,7 +56,7 @@ function namedByPlainField({ uniques, compounds }: CompiledModel, where: unknown
  */
 export function walkCursor(plan: Plan, model: CompiledModel, where: unknown): void {
   const before = plan.leaves.length;
-  walkUnique(plan, model, where);
+  plan.takingOne(() => walkUnique(plan, model, where));
   const leaf = plan.leaves.slice(before).find(({ direct }) => direct === null);
   if (leaf !== undefined)
     throw unserved(
@@ -152,9 +152,18 @@ function walkLevel(plan: Plan, model: CompiledModel, where: Dictionary, purpose:
         unique: purpose === 'unique',
       });
     else if (model.types.has(key)) refuseReferences(model, value);
-    else if (model.compounds.has(key)) walkCompound(plan, model, key, value);
-    else throw unknownFilter(model, key);
+    else if (model.compounds.has(key)) {
+      walkCompound(plan, model, key, value);
+      rename(where, key, model.renamed.get(key));
+    } else throw unknownFilter(model, key);
   }
+}
+
+/** Puts the constraint that holds the columns which are searched now in the place of the one that was asked for. */
+function rename(where: Dictionary, from: string, to: string | undefined): void {
+  if (to === undefined) return;
+  where[to] = where[from];
+  delete where[from];
 }
 
 function walkCombined(plan: Plan, model: CompiledModel, combinator: string, filters: unknown, within: Within): void {
@@ -186,12 +195,14 @@ export function refuseEncrypted(model: CompiledModel, field: string, where: stri
   });
 }
 
-/** Fields whose combinations rows are told apart by, an encrypted one by its index. */
-export function distinctFields(model: CompiledModel, fields: unknown): string[] {
-  return itemsOf(fields).map((field) => {
-    const node = model.fields.get(String(field));
-    return node?.kind === 'encrypted' ? exactIndex(node, 'distinct').spec.column : String(field);
-  });
+/** Indexes of the encrypted ones among the fields whose combinations rows are told apart by. */
+export function distinctIndexes(model: CompiledModel, fields: unknown): ReadonlyMap<string, IndexNode> {
+  const indexes = new Map<string, IndexNode>();
+  for (const field of itemsOf(fields).map(String)) {
+    const node = model.fields.get(field);
+    if (node?.kind === 'encrypted') indexes.set(field, exactIndex(node, 'distinct'));
+  }
+  return indexes;
 }
 
 /** Quantifiers that more rows behind the relation can only make true. */

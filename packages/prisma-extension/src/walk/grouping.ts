@@ -28,13 +28,16 @@ export interface Grouping {
  */
 export function groupByIndexes(plan: Plan, model: CompiledModel, args: Dictionary): Grouping | null {
   const asked = itemsOf(args['by']).map(String);
-  const keys = asked.flatMap((field) => {
+  const indexes = asked.flatMap((field) => {
     const node = model.fields.get(field);
-    return node?.kind === 'encrypted' ? [{ field, node, column: exactIndex(node, 'by').spec.column }] : [];
+    if (node?.kind !== 'encrypted') return [];
+    return [{ field, node, index: exactIndex(node, 'by') }];
   });
-  if (keys.length === 0) return null;
+  if (indexes.length === 0) return null;
+  const keys = indexes.map(({ field, node, index }) => ({ field, node, column: index.spec.column }));
   for (const { field, node } of keys) refuseWithoutValue(model, field, node);
   const scope = scopeOfGroups(plan, model, args, 'by');
+  for (const { index } of indexes) plan.tellApart('id' in scope ? scope.id : null, index);
   plan.reads.push({ model, fields: keys.map(({ field }) => field), scope: () => ('id' in scope ? scope.id : null) });
   const columns = new Map(keys.map(({ field, column }) => [field, column]));
   args['by'] = [...new Set(asked.map((field) => columns.get(field) ?? field))];

@@ -67,7 +67,7 @@ function writeTerms(plan: Plan, index: IndexNode, data: Dictionary, values: read
 /** Terms that have a table of their own are taken out and written anew, in the statement tree of the write itself. */
 function writeTable(
   plan: Plan,
-  { spec }: IndexNode,
+  index: IndexNode,
   child: string,
   data: Dictionary,
   values: readonly unknown[],
@@ -78,15 +78,15 @@ function writeTable(
       'ERR_UNSUPPORTED_OPERATION',
       'the terms of an index in a table of its own are written row by row',
       {
-        model: spec.model,
-        field: spec.sources[0].field,
+        model: index.spec.model,
+        field: index.spec.sources[0].field,
         hint: 'Use create or update for each row, in a transaction.',
       },
     );
   const write: Dictionary = creates ? {} : { deleteMany: {} };
-  data[spec.column] = write;
+  data[index.spec.column] = write;
   if (values.includes(null)) return;
-  plan.storeRows(write, spec, child, values);
+  plan.storeRows(write, index, child, values);
 }
 
 /** The value that a write gives a field: the value itself, or that of `{ set }`. */

@@ -15,6 +15,7 @@ import {
 import type { CompiledModel, EncryptedNode, IndexNode } from '../schema/compiled-schema.ts';
 import { QueryScope } from '../scope-context.ts';
 import { placeTerms } from '../search/condition.ts';
+import { otherRoot, refuseMixedTerms, refuseTwoTerms, searchedRoots } from '../search/index-roots.ts';
 import type { Leaf, PendingLeaf, PlacedLeaf } from '../search/leaf.ts';
 import { bindingOf, type RowIdentity } from './binding.ts';
 import type { BucketOrder } from './bucket-order.ts';
@@ -22,6 +23,7 @@ import { Extras } from './extras.ts';
 import type { Attempt } from './filters.ts';
 import type { Grouping } from './grouping.ts';
 import { type ScopeFrame, scopeMissing } from './scope-frame.ts';
+import { putTerms, type TermPlace } from './term-places.ts';
 import { toCipher } from './typed-value.ts';
 
 /** Where a value is to be put: a member of an object or an item of an array. */
@@ -33,9 +35,11 @@ interface Place {
 /** What is made under the keys of one scope. */
 interface Batch {
   readonly values: (Place & PlainField & { readonly limit: number | null })[];
-  readonly stored: (RowToIndex & { readonly put: (terms: StoredTerms) => void })[];
-  readonly terms: (Place & { readonly index: IndexSpec; readonly value: unknown })[];
+  readonly stored: StoredPlace[];
+  readonly terms: (Place & { readonly index: IndexNode; readonly value: unknown })[];
   readonly leaves: Leaf[];
+  /** Indexes by whose terms rows are told apart. */
+  readonly telling: IndexNode[];
 }
 
 /**
@@ -51,8 +55,8 @@ export class Plan {
   grouping: Grouping | null = null;
   /** Order by an encrypted field, or null. */
   order: BucketOrder | null = null;
-  /** Terms of the buckets of the order, the lowest first, once the plan was applied. */
-  buckets: readonly string[] = [];
+  /** Terms of each bucket of the order, the lowest first, once the plan was applied. */
+  buckets: readonly (readonly string[])[] = [];
   /** Whether rows that do not satisfy the leaves of the main filter are left out of the result. */
   sifts = false;
   /** Leaves of filters that have placeholders; {@link search} adds to them. */
@@ -69,6 +73,7 @@ export class Plan {
   }[] = [];
   readonly #batches = new Map<string, Batch>();
   #frame: ScopeFrame | null = null;
+  readonly #telling: IndexNode[] = [];
   #orderScope = '';
 
   constructor(surroundings: QueryScope = new QueryScope(undefined)) {
@@ -100,7 +105,7 @@ export class Plan {
   #batchOf(scope: string): Batch {
     const known = this.#batches.get(scope);
     if (known !== undefined) return known;
-    const made: Batch = { values: [], stored: [], terms: [], leaves: [] };
+    const made: Batch = { values: [], stored: [], terms: [], leaves: [], telling: [] };
     this.#batches.set(scope, made);
     return made;
   }
@@ -121,29 +126,30 @@ export class Plan {
    *
    * @param values - one of each source field, as the cipher takes them; null for NULL
    */
-  store(data: Record<string, unknown>, { spec }: IndexNode, values: readonly unknown[]): void {
+  store(data: Record<string, unknown>, node: IndexNode, values: readonly unknown[]): void {
+    const { spec, other } = node;
     const empty = spec.many ? [] : null;
     data[spec.column] = empty;
-    if (!values.includes(null))
-      this.#batch(spec.model).stored.push({
-        index: spec,
-        values,
-        put: (terms) => (data[spec.column] = terms ?? empty),
-      });
+    if (other !== null) data[other.column] = empty;
+    if (values.includes(null)) return;
+    const { stored } = this.#batch(spec.model);
+    stored.push({ node, values, other: null, put: (terms) => (data[spec.column] = terms ?? empty) });
+    if (other !== null) stored.push({ node, values, other, put: (terms) => (data[other.column] = terms) });
   }
 
   /** Puts what an index stores for values into a nested write: the rows of its table of terms, in one statement. */
-  storeRows(write: Record<string, unknown>, index: IndexSpec, column: string, values: readonly unknown[]): void {
+  storeRows(write: Record<string, unknown>, node: IndexNode, column: string, values: readonly unknown[]): void {
     const put = (terms: StoredTerms): void => {
       const rows = Array.isArray(terms) ? (terms as readonly string[]).map((term) => ({ [column]: term })) : [];
       if (rows.length > 0) write['createMany'] = { data: rows };
     };
-    this.#batch(index.model).stored.push({ index, values, put });
+    this.#batch(node.spec.model).stored.push({ node, values, other: null, put });
   }
 
   /** Puts the index term of `value` at `parent[key]`. */
   index(parent: object, key: string | number, node: EncryptedNode, index: IndexSpec, value: unknown): void {
-    this.#batch(index.model).terms.push({ parent, key, index, value: toCipher(node, value) });
+    const own = node.indexes.find(({ spec }) => spec === index) as IndexNode;
+    this.#batch(index.model).terms.push({ parent, key, index: own, value: toCipher(node, value) });
   }
 
   /** Notes a leaf of a filter, which gets the terms of the scope that it stands in. */
@@ -159,6 +165,24 @@ export class Plan {
     this.#batchOf(scope);
     this.order = order;
     this.#orderScope = scope;
+  }
+
+  /** Notes that the rows of a scope, or of all that the query needs, are told apart by the terms of an index. */
+  tellApart(scope: string | null, index: IndexNode): void {
+    if (scope === null) this.#telling.push(index);
+    else this.#batchOf(scope).telling.push(index);
+  }
+
+  /** Notes that each place for a term that `walk` finds takes one alone. */
+  takingOne(walk: () => void): void {
+    const before = new Map(
+      [...this.#batches].map(([scope, { terms, leaves }]) => [scope, [terms.length, leaves.length]]),
+    );
+    walk();
+    for (const [scope, { terms, leaves, telling }] of this.#batches) {
+      const [term = 0, leaf = 0] = before.get(scope) ?? [];
+      telling.push(...[...terms.slice(term), ...leaves.slice(leaf)].map(({ index }) => index));
+    }
   }
 
   /** Leaves whose rows have to be read, once the plan was applied. */
@@ -197,7 +221,7 @@ export class Plan {
       ...usesOf(
         'search',
         scope,
-        [...terms.map(({ index }) => index), ...leaves.map(({ index }) => index.spec)].flatMap(
+        [...terms.map(({ index }) => index.spec), ...leaves.map(({ index }) => index.spec)].flatMap(
           ({ sources }) => sources,
         ),
       ),
@@ -207,7 +231,7 @@ export class Plan {
         : usesOf(
             'encrypt',
             scope,
-            stored.flatMap(({ index }) => index.sources),
+            stored.flatMap(({ node }) => node.spec.sources),
           )),
     ]);
     const read = new Map<string, FieldUse>();
@@ -221,27 +245,42 @@ export class Plan {
     return [...made, ...read.values()];
   }
 
-  /** Does everything. Throws ERR_VALUE for a value that is not of its field's type or does not fit its column, before anything is changed. */
+  /**
+   * Does everything.
+   *
+   * @throws ERR_VALUE for a value that is not of its field's type or does not fit its column, ERR_INDEX_ROTATION for what waits until the
+   * indexes are rotated, before anything is changed
+   */
   apply(cipher: FieldCipher, viewOf: (scope: string) => KeyView): void {
-    const puts = [...this.#batches].map(([scope, batch]) => prepared(cipher, viewOf(scope), batch));
-    if (this.order !== null)
-      this.buckets = searchTerms(viewOf(this.#orderScope).indexRoot, this.order.index.spec, { range: {} })?.terms ?? [];
-    this.placed = [...this.#batches].flatMap(([scope, { leaves }]) => placeTerms(viewOf(scope).indexRoot, leaves));
+    const views = new Map([...this.#batches.keys()].map((scope) => [scope, viewOf(scope)]));
+    for (const view of views.values()) for (const index of this.#telling) refuseTwoTerms(view, index);
+    const puts = [...this.#batches].map(([scope, batch]) => prepared(cipher, views.get(scope) as KeyView, batch));
+    if (this.order !== null) {
+      const { index } = this.order;
+      const roots = searchedRoots(views.get(this.#orderScope) as KeyView, index);
+      const all = roots.map((root) => searchTerms(root, index.spec, { range: {} })?.terms ?? []);
+      this.buckets = (all[0] ?? []).map((_, at) => all.map((of) => of[at] as string));
+    }
+    this.placed = [...this.#batches].flatMap(([scope, { leaves }]) => placeTerms(views.get(scope) as KeyView, leaves));
     for (const put of puts) put();
   }
 }
 
 /** Makes the cells and terms of a batch; the function that is returned puts them in their places. */
 function prepared(cipher: FieldCipher, view: KeyView, batch: Batch): () => void {
-  const terms = blindIndexTerms(view.indexRoot, batch.terms);
-  const stored = storedTerms(view.indexRoot, batch.stored);
+  for (const index of batch.telling) refuseTwoTerms(view, index);
+  const places = batch.terms.map((place): TermPlace => {
+    return { ...place, index: place.index.spec, roots: searchedRoots(view, place.index) };
+  });
+  const terms = termsAt(view, places);
+  const stored = storedAt(view, batch.stored);
   const cells = batch.values.length === 0 ? [] : cipher.encrypt(view, batch.values);
   for (const [at, { spec, limit }] of batch.values.entries()) {
     if (limit !== null && (cells[at] as string | Uint8Array).length > limit) throw tooLong(spec);
   }
   return () => {
     for (const [at, { put: keep }] of batch.stored.entries()) keep(stored[at] ?? null);
-    for (const [at, place] of batch.terms.entries()) put(place, terms[at]);
+    putTerms(places, terms);
     for (const [at, place] of batch.values.entries()) put(place, cells[at]);
   };
 }
@@ -252,6 +291,44 @@ function usesOf(operation: FieldUse['operation'], scope: string, specs: readonly
     const own = specs.filter((spec) => spec.model === model);
     return { scope, model, fields: [...new Set(own.map(({ field }) => field))], operation, points: own.length };
   });
+}
+
+/** What a column of an index gets. */
+interface StoredPlace {
+  readonly node: IndexNode;
+  readonly values: readonly unknown[];
+  /** The index in the column that is not searched now, which has terms of the other index root; null where the column is the one that is. */
+  readonly other: IndexSpec | null;
+  readonly put: (terms: StoredTerms) => void;
+}
+
+/** Terms of each place, of all its roots, in one batch for each root. */
+function termsAt({ indexRoots }: KeyView, places: readonly TermPlace[]): string[][] {
+  const found = places.map((): string[] => []);
+  for (const root of indexRoots) {
+    const at = places.flatMap(({ roots }, place) => (roots.includes(root) ? [place] : []));
+    const terms = blindIndexTerms(
+      root,
+      at.map((place) => places[place] as TermPlace),
+    );
+    for (const [order, place] of at.entries()) found[place]?.push(terms[order] as string);
+  }
+  return found;
+}
+
+/** What is stored in each place, in order. */
+function storedAt(view: KeyView, places: readonly StoredPlace[]): StoredTerms[] {
+  for (const { node } of places) refuseMixedTerms(view, node);
+  const second = otherRoot(view);
+  const own = places.flatMap(({ node, values, other }): RowToIndex[] =>
+    other === null ? [{ index: node.spec, values }] : [],
+  );
+  const beside = places.flatMap(({ values, other }): RowToIndex[] =>
+    other === null ? [] : [{ index: other, values }],
+  );
+  const terms = storedTerms(view.indexRoot, own).values();
+  const others = second === null ? null : storedTerms(second, beside).values();
+  return places.map(({ other }) => (other === null ? terms : others)?.next().value ?? null);
 }
 
 /** The database would refuse the cell, or cut it where MySQL skips duplicates. */

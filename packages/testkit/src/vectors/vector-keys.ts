@@ -6,5 +6,12 @@ export function viewOf(dek: Uint8Array, suite: SuiteId): KeyView {
   const keyId = deriveKeyId(SecretBytes.copy(dek));
   const primary = new DataKey(keyId, suite, SecretBytes.copy(dek));
   const indexRoot = new IndexRoot(keyId, 1, SecretBytes.copy(dek));
-  return { scope: '', primary, indexRoot, keys: new Map([[keyId, primary]]), statuses: new Map([[keyId, 'enabled']]) };
+  return {
+    scope: '',
+    primary,
+    indexRoot,
+    indexRoots: [indexRoot],
+    keys: new Map([[keyId, primary]]),
+    statuses: new Map([[keyId, 'enabled']]),
+  };
 }

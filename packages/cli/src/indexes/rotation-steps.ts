@@ -1,0 +1,102 @@
+import { JobEngine } from '@fieldseal/core/jobs';
+import { readSchemaMap } from '@fieldseal/prisma/internal';
+import { CliError } from '../cli-error.ts';
+import type { CommandInput } from '../command.ts';
+import type { JobProject } from '../jobs/job-project.ts';
+import { lacking, type RotationState, rotationState } from './rotation-state.ts';
+
+/**
+ * Adds an index root, if a rotation can be brought to its end with this schema.
+ *
+ * @throws ERR_USAGE for a schema with an index that cannot be rotated, or while a rotation is under way
+ */
+export async function startRotation(project: JobProject, state: RotationState): Promise<void> {
+  if (state.phase !== 'steady')
+    throw new CliError(
+      'ERR_USAGE',
+      'a rotation is under way',
+      'Go on with it: `fieldseal index rotate continue`. `fieldseal index status` says where it stands.',
+    );
+  const { models } = readSchemaMap(project.schema.text);
+  for (const { model, indexes, termTables } of state.tables) {
+    const single = indexes.find((index) => index.single);
+    if (single !== undefined)
+      throw notRotated(
+        `${model}.${single.first.field} names unique rows`,
+        `Give it a second column with the same constraints: /// @blindIndex(next: ${single.first.field}).`,
+      );
+    if (termTables[0] !== undefined)
+      throw notRotated(`the terms of ${model}.${termTables[0]} have a table of their own`, 'No job writes to it.');
+    const migrating = Object.entries(models[model]?.encrypted ?? {}).find(([, { mode }]) => mode !== 'strict');
+    if (migrating !== undefined)
+      throw notRotated(`${model}.${migrating[0]} has a mode`, 'Bring its migration to an end first.');
+  }
+  await (await project.keyring()).addIndexRoot();
+}
+
+/**
+ * Fills the rows and takes the next step. It may be stopped and called again at any time.
+ *
+ * @returns whether there was a step to take
+ * @throws ERR_INDEX_ROTATION before its time, or where rows cannot be filled
+ */
+export async function continueRotation(
+  project: JobProject,
+  state: RotationState,
+  input: CommandInput,
+): Promise<boolean> {
+  const { phase, newer, older, tables } = state;
+  const everyProcessKnows = 'every-process-knows' in input.options;
+  if (phase === 'steady') return false;
+  // What is filled before every process writes the new terms would have to be filled again.
+  if (everyProcessKnows || state.waitsUntil === null) await fillIndexes(project, input);
+  const keyring = await project.keyring();
+  if (newer === null || older === null) {
+    const { phase: after } = await rotationState(project);
+    if (after !== 'steady' && state.waitsUntil !== null && !everyProcessKnows)
+      throw new CliError(
+        'ERR_USAGE',
+        'processes may still write terms of the older root',
+        `Wait until ${state.waitsUntil}.`,
+      );
+    return true;
+  }
+  const promotes = phase === 'added';
+  const step = { rows: lacking(project, tables, newer, !promotes), everyProcessKnows };
+  if (promotes) await keyring.promoteIndexRoot(newer.keyId, step);
+  else await keyring.retireIndexRoot(older.keyId, step);
+  return true;
+}
+
+/** Gives a rotation up whose root is not promoted yet: it is retired, and its terms are taken out by the next `continue`. */
+export async function abandonRotation(project: JobProject, { phase, newer }: RotationState): Promise<void> {
+  if (phase !== 'added' || newer === null)
+    throw new CliError(
+      'ERR_USAGE',
+      'there is no rotation to give up',
+      'A root that was promoted is not taken back: unique rows are named by it.',
+    );
+  // Every row has its terms of the older root still.
+  await (await project.keyring()).retireIndexRoot(newer.keyId, { rows: async () => 0, everyProcessKnows: true });
+}
+
+/** Works through a job of `reindex` for each model with indexes, taking up one that was left. */
+async function fillIndexes(project: JobProject, { io }: CommandInput): Promise<void> {
+  const keys = await project.keyring();
+  const signal = io.stopping?.() ?? new AbortController().signal;
+  for (const model of project.models) {
+    const all = project.source(model).fields;
+    const places = new Set(all.flatMap(({ indexes }) => indexes.flatMap(({ sources }) => sources)));
+    const fields = all.flatMap(({ form }, at) => (places.has(at) ? [form.spec.field] : []));
+    if (fields.length === 0) continue;
+    const engine = new JobEngine({ source: project.source(model, fields), keys });
+    const left = (await project.control.list().catch(() => [])).find(
+      ({ plan, state }) => plan.kind === 'reindex' && plan.model === model && state === 'running',
+    );
+    await engine.work(left?.id ?? (await engine.start({ kind: 'reindex' })), { signal });
+  }
+}
+
+function notRotated(reason: string, hint: string): CliError {
+  return new CliError('ERR_USAGE', `the indexes cannot be rotated: ${reason}`, hint);
+}

@@ -1,0 +1,99 @@
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { Project, schemaOf, sealed } from './doctor-project.ts';
+import { openTarget, type Target } from './doctor-target.ts';
+import { fieldseal, parsed } from './harness.ts';
+
+const SCHEMA = schemaOf('sqlite').replace(
+  '  /// @encrypted\n  phone ',
+  '  /// @blindIndex(next: emailIndex)\n  emailNext String? @unique @map("email_next")\n  /// @encrypted\n  phone ',
+);
+
+let project: Project;
+let target: Target;
+beforeAll(async () => {
+  project = new Project();
+  project.env['DATABASE_URL'] = `file:${project.folder}/test.db`;
+  target = await openTarget('sqlite', project);
+});
+beforeEach(async () => {
+  project.schema(SCHEMA);
+  await target.reset();
+  await target.run('ALTER TABLE "patients" ADD COLUMN "email_next" TEXT');
+  await target.run('CREATE UNIQUE INDEX "next_key" ON "patients" ("email_next")');
+});
+afterAll(async () => {
+  await target.close();
+  project.remove();
+});
+
+const index = async (...argv: string[]) => {
+  const outcome = await fieldseal(['index', ...argv, '--json'], project.env);
+  return { code: outcome.code, ...(parsed(outcome) as { error?: { code: string; message: string; hint: string } }) };
+};
+
+test('a rotation from its start to a single root, and doctor is content at every step', async () => {
+  const ours = await sealed(await project.keyring());
+  for (const email of ['ada@x', 'bob@x'])
+    await target.run(
+      `INSERT INTO "patients" ("patient_id", "email", "email_index") VALUES ('${email}', '${ours.text(email)}', '${ours.term('email', email)}')`,
+    );
+  const healthy = async () => {
+    const findings = await project.findings();
+    expect(findings.filter(({ id }) => id.startsWith('index.') && id !== 'index.unindexed')).toEqual([]);
+  };
+  await healthy();
+  expect(await index('rotate', 'continue')).toMatchObject({ code: 0, phase: 'steady' });
+  expect(await index('rotate', 'abandon')).toMatchObject({ code: 2, error: { code: 'ERR_USAGE' } });
+  expect(await index('rotate', 'start')).toMatchObject({ code: 0, phase: 'added', primary: 1, versions: [1, 2] });
+  expect(await index('rotate', 'start')).toMatchObject({ code: 2 });
+  const early = await index('rotate', 'continue');
+  expect(early).toMatchObject({ code: 1, error: { code: 'ERR_INDEX_ROTATION' } });
+  expect(await index('status')).toMatchObject({ phase: 'added', waitsUntil: expect.stringMatching(/Z$/) });
+  await healthy();
+  const next = () => index('rotate', 'continue', '--every-process-knows');
+  expect(await next()).toMatchObject({ code: 0, phase: 'promoted', primary: 2, versions: [2, 1] });
+  await healthy();
+  expect(await index('rotate', 'abandon')).toMatchObject({ code: 2 });
+  expect(await next()).toMatchObject({ code: 0, phase: 'cleanup', versions: [2] });
+  await healthy();
+  const done = await next();
+  expect(done).toMatchObject({ code: 0, phase: 'steady', versions: [2] });
+  expect(done).toMatchObject({
+    columns: expect.arrayContaining([
+      { column: 'Patient.emailIndex', version: null, filled: true, rows: 2 },
+      { column: 'Patient.emailNext', version: 2, filled: true, rows: 2 },
+    ]),
+  });
+  await healthy();
+  const shown = await fieldseal(['index', 'status'], project.env);
+  expect(shown.stdout).toContain('index roots: 2; 2 is the primary');
+  expect(shown.stdout).toContain('No rotation is under way.');
+  expect(shown.stdout).not.toContain('ada@x');
+});
+
+test('one that was begun is given up, and leaves nothing', async () => {
+  await project.keyring('other.json');
+  project.env['FIELDSEAL_KEYRING'] = `${project.folder}/other.json`;
+  expect(await index('rotate', 'start')).toMatchObject({ phase: 'added' });
+  expect(await index('rotate', 'abandon')).toMatchObject({ code: 0, phase: 'steady', versions: [1] });
+});
+
+test.each([
+  ['a unique index with one column', schemaOf('sqlite'), 'Patient.emailIndex names unique rows'],
+  [
+    'a field that is being migrated',
+    SCHEMA.replace('/// @encrypted\n  phone', '/// @encrypted(mode: migrating)\n  phone'),
+    'Patient.phone has a mode',
+  ],
+])('%s is not rotated', async (_, schema, reason) => {
+  await project.keyring(`${reason}.json`);
+  project.env['FIELDSEAL_KEYRING'] = `${project.folder}/${reason}.json`;
+  project.schema(schema);
+  const { code, error } = await index('rotate', 'start');
+  expect([code, error?.message]).toEqual([2, expect.stringContaining(reason)]);
+  expect(await index('status')).toMatchObject({ phase: 'steady', versions: [1] });
+});
+
+test('an action that is none is refused', async () => {
+  expect(await index('rotate', 'everything')).toMatchObject({ code: 2, error: { code: 'ERR_USAGE' } });
+});

@@ -1,0 +1,119 @@
+import { type IndexRoot, indexRootOf, type KeyView } from '@fieldseal/core';
+import {
+  joined,
+  queryRows,
+  quoted,
+  type RawSql,
+  raw,
+  type SqlDatabase,
+  type SqlDialect,
+  sql,
+} from '@fieldseal/core/jobs';
+import type { ModelTable, TermColumns } from './model-table.ts';
+
+/** Rows whose terms in one column are of one version of the index root. */
+export interface IndexCensusLine {
+  /** `Model.column` in the names of the schema. */
+  readonly column: string;
+  /** Version of the index root, or null where there is no term. */
+  readonly version: number | null;
+  /** Whether all fields of the index have a value. */
+  readonly filled: boolean;
+  readonly rows: number;
+}
+
+/** The columns of one index with the rows that they hold. */
+export interface CountedIndex {
+  readonly index: TermColumns;
+  readonly first: readonly IndexCensusLine[];
+  /** Of the second column; null where the index has one. */
+  readonly second: readonly IndexCensusLine[] | null;
+}
+
+/** The part of a term before its dot, of a column of the table `r`. A list has the terms of one root. */
+const VERSIONS: Readonly<Record<SqlDialect, (column: RawSql, list: boolean) => RawSql>> = {
+  postgresql: (column, list) => sql`split_part(${column}${raw(list ? '[1]' : '')}, '.', 1)`,
+  mysql: (column) => sql`substring_index(${column}, '.', 1)`,
+  sqlite: (column) => sql`substr(${column}, 1, instr(${column}, '.') - 1)`,
+};
+
+/**
+ * Counts the terms of all indexes of a model by version. It reads no value and needs no key.
+ *
+ * @throws ERR_JOB_DATABASE
+ */
+export async function countIndexTerms(database: SqlDatabase, table: ModelTable): Promise<CountedIndex[]> {
+  const counted: CountedIndex[] = [];
+  for (const index of table.indexes) {
+    const first = await countColumn(database, table, index, index.first);
+    const second = index.second === null ? null : await countColumn(database, table, index, index.second);
+    counted.push({ index, first, second });
+  }
+  return counted;
+}
+
+/**
+ * Rows that lack a term of a root in the columns that would be searched if it were the primary.
+ *
+ * @param alone - whether indexes of one column count too, rows of which only are written under the primary
+ */
+export function rowsWithout(root: IndexRoot, counted: readonly CountedIndex[], alone: boolean): number {
+  let rows = 0;
+  for (const { first, second } of counted) {
+    const searched = second === null ? first : root.version % 2 === 1 ? first : second;
+    for (const line of searched) {
+      const lacks = second === null ? alone && line.version !== null : line.filled;
+      if (lacks && line.version !== root.version) rows += line.rows;
+    }
+  }
+  return rows;
+}
+
+/** Rows whose terms are not what a write would put there now. Terms of their values under these roots are taken to be right. */
+export function rowsToFill(view: KeyView, counted: readonly CountedIndex[]): number {
+  let rows = 0;
+  for (const { first, second } of counted) {
+    const wanted: [readonly IndexCensusLine[], IndexRoot | null][] =
+      second === null
+        ? [[first, view.indexRoot]]
+        : [
+            [first, indexRootOf(view, 'odd')],
+            [second, indexRootOf(view, 'even')],
+          ];
+    for (const [lines, root] of wanted) {
+      for (const line of lines) {
+        const missing = line.version === null && line.filled && root !== null && second !== null;
+        if (missing || (line.version !== null && line.version !== root?.version)) rows += line.rows;
+      }
+    }
+  }
+  return rows;
+}
+
+async function countColumn(
+  database: SqlDatabase,
+  table: ModelTable,
+  index: TermColumns,
+  column: TermColumns['first'],
+): Promise<IndexCensusLine[]> {
+  const { dialect, schema, name } = table;
+  const from = schema === null ? quoted(dialect, name) : sql`${quoted(dialect, schema)}.${quoted(dialect, name)}`;
+  const place = (named: string): RawSql => sql`r.${quoted(dialect, named)}`;
+  const version = VERSIONS[dialect](place(column.name), column.list);
+  const filled = joined(
+    index.sources.map((source) => sql`${place(source.name)} IS NOT NULL`),
+    ' AND ',
+  );
+  const text = raw(dialect === 'mysql' ? 'char' : 'text');
+  const rows = await queryRows(
+    database,
+    dialect,
+    sql`SELECT CAST(v AS ${text}) AS c0, CAST(f AS ${text}) AS c1, CAST(count(*) AS ${text}) AS c2 FROM (SELECT coalesce(${version}, '') AS v, CASE WHEN ${filled} THEN 1 ELSE 0 END AS f FROM ${from} r) a GROUP BY v, f`,
+  );
+  return rows.map(([found, full, count]) => ({
+    column: `${table.model}.${column.field}`,
+    version: found === '' || found == null ? null : Number(found),
+    filled: full === '1',
+    rows: Number(count),
+  }));
+}

@@ -1,0 +1,181 @@
+/**
+ * A table with indexes of every kind that a column holds, and processes that know the keyring as it was when they last read it.
+ *
+ * @module
+ */
+import {
+  createKeyring,
+  generateRawKey,
+  type Keyring,
+  type KeySource,
+  keyringMemory,
+  openKeyring,
+  rawKey,
+} from '@fieldseal/core';
+import { JobEngine } from '@fieldseal/core/jobs';
+import { encryption } from '../../src/index.ts';
+import { countIndexTerms, modelTable, prismaDatabase, prismaRows, rowsToFill, rowsWithout } from '../../src/jobs.ts';
+import type { Opener } from '../differential/comparison.ts';
+import { type RuntimeClient, runtimeClient } from '../differential/runtime-client.ts';
+import type { Target } from '../harness.ts';
+import type { Model } from '../search/fixture.ts';
+
+/** A client of the schema. */
+export type Client = RuntimeClient & {
+  readonly account: Model;
+  $queryRawUnsafe(sql: string): Promise<Record<string, unknown>[]>;
+};
+
+type Database = Exclude<Target['database'], 'mysql'>;
+
+/** schema.prisma. */
+export function schemaOf(database: Database): string {
+  const grams = database === 'postgresql' ? '/// @blindIndex(of: name, kind: ngram, n: 3)\n  nameGrams String[]' : '';
+  return `datasource db {
+  provider = "${database}"
+}
+
+model Account {
+  id String @id
+  tenant String
+  /// @encrypted
+  email String?
+  /// @blindIndex(of: email, normalize: [lowercase])
+  emailIndex String? @unique
+  /// @blindIndex(next: emailIndex)
+  emailNext String? @unique
+  /// @encrypted
+  phone String?
+  /// @blindIndex(of: phone)
+  phoneIndex String?
+  /// @blindIndex(next: phoneIndex)
+  phoneNext String?
+  /// @encrypted
+  name String?
+  /// @blindIndex(of: name)
+  nameIndex String?
+  ${grams}
+  /// @encrypted(type: Int)
+  age String?
+  /// @blindIndex(of: age, kind: range, from: 0, to: 100, step: 10)
+  ageRange String?
+  /// @encrypted
+  city String?
+  /// @blindIndex(of: city, partitions: 4)
+  cityTerm String?
+  /// @blindIndex(of: [name, age])
+  nameAge String?
+
+  @@unique([tenant, phoneIndex])
+  @@unique([tenant, phoneNext])
+}
+`;
+}
+
+const COLUMNS = [
+  ...['tenant', 'email', 'emailIndex', 'emailNext', 'phone', 'phoneIndex', 'phoneNext', 'name', 'nameIndex'],
+  ...['age', 'ageRange', 'city', 'cityTerm', 'nameAge'],
+];
+
+function ddlOf(database: Database): string[] {
+  const columns = COLUMNS.map((name) => `"${name}" TEXT`);
+  if (database === 'postgresql') columns.push('"nameGrams" TEXT[]');
+  return [
+    `CREATE TABLE "Account" ("id" TEXT NOT NULL PRIMARY KEY, ${columns.join(', ')})`,
+    'CREATE UNIQUE INDEX "Account_emailIndex_key" ON "Account" ("emailIndex")',
+    'CREATE UNIQUE INDEX "Account_emailNext_key" ON "Account" ("emailNext")',
+    'CREATE UNIQUE INDEX "Account_tenant_phoneIndex_key" ON "Account" ("tenant", "phoneIndex")',
+    'CREATE UNIQUE INDEX "Account_tenant_phoneNext_key" ON "Account" ("tenant", "phoneNext")',
+  ];
+}
+
+/** A process: what it knows of the keyring is what it last read. */
+export interface Process {
+  readonly db: Client;
+  /** Reads the keyring again. */
+  learn(): Promise<void>;
+}
+
+/** A database and a keyring that several processes use. */
+export interface Fleet {
+  /** A client without the extension. */
+  readonly bare: Client;
+  /** The keyring of the operator. */
+  readonly keyring: Keyring;
+  process(): Promise<Process>;
+  /** Runs a job that fills the indexes; returns how many rows are left to fill. */
+  fill(): Promise<number>;
+  /** Rows without a term of a root, as the steps of a rotation count them. */
+  lacking(keyId: string, alone: boolean): () => Promise<number>;
+  /** Versions of terms by column, as `column: versions`. */
+  versions(): Promise<Record<string, string>>;
+  close(): Promise<void>;
+}
+
+/** Opens an empty database with a keyring of one index root. */
+export async function openFleet(database: Database, opener: Opener, schema = schemaOf(database)): Promise<Fleet> {
+  const { adapter, dispose } = await opener();
+  const client = async () => (await runtimeClient(database, schema, { adapter })) as Client;
+  const bare = await client();
+  for (const statement of ddlOf(database)) await bare.$executeRawUnsafe(statement);
+  const [storage, openers] = [keyringMemory(), [rawKey(generateRawKey())]];
+  const { keyring, recovery } = await createKeyring({ storage, openers });
+  recovery.wipe();
+  const opened: Keyring[] = [keyring];
+  const read = async (): Promise<Keyring> => {
+    const own = await openKeyring({ storage, openers });
+    opened.push(own);
+    await own.resolve('');
+    return own;
+  };
+  const table = modelTable({ schema, model: 'Account' });
+  const sql = prismaDatabase(bare as never, table.dialect);
+  const rootOf = async (keyId: string) => {
+    const { indexRoots } = await keyring.resolve('');
+    return indexRoots.find((root) => root.keyId === keyId) ?? indexRoots[0];
+  };
+  return {
+    bare,
+    keyring,
+    process: async () => {
+      let known = await read();
+      const keys: KeySource = {
+        peek: (scope, keyIds) => known.peek(scope, keyIds),
+        resolve: (scope, keyIds) => known.resolve(scope, keyIds),
+        resolveMany: (wanted) => known.resolveMany(wanted),
+      };
+      const db = encryption({ keyring: keys })((await client()) as never) as unknown as Client;
+      return {
+        db,
+        learn: async () => {
+          known = await read();
+        },
+      };
+    },
+    fill: async () => {
+      const jobs = new JobEngine({ source: prismaRows(bare as never, 'Account', { schema }), keys: keyring });
+      await jobs.work(await jobs.start({ kind: 'reindex' }));
+      return rowsToFill(await keyring.resolve(''), await countIndexTerms(sql, table));
+    },
+    lacking: (keyId, alone) => async () => {
+      const root = await rootOf(keyId);
+      if (root === undefined) throw new Error('no such root');
+      return rowsWithout(root, await countIndexTerms(sql, table), alone);
+    },
+    versions: async () => {
+      const lines = (await countIndexTerms(sql, table)).flatMap(({ first, second }) => [...first, ...(second ?? [])]);
+      const found: Record<string, string> = {};
+      for (const { column, version } of lines) {
+        const name = column.replace('Account.', '');
+        const known = found[name]?.split(' ') ?? [];
+        found[name] = [...new Set([...known, String(version ?? '-')])].sort().join(' ');
+      }
+      return found;
+    },
+    close: async () => {
+      await bare.$disconnect();
+      await dispose();
+      for (const each of opened) each.close();
+    },
+  };
+}
