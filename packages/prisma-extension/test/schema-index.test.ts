@@ -326,7 +326,7 @@ describe('a second column', () => {
       ),
     );
     const searched = [false, true].map((even) => {
-      const user = compileSchema(map, () => [], {}, even).get('User');
+      const user = compileSchema(map, () => [], {}, {}, even).get('User');
       const [index] = user?.encrypted[0]?.[1].indexes ?? [];
       return [index?.spec.column, index?.other?.column, index?.single, [...(user?.renamed ?? [])]];
     });
