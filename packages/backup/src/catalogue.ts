@@ -101,7 +101,8 @@ async function collect(content: AsyncIterable<Uint8Array>): Promise<Uint8Array[]
   return parts;
 }
 
-function parseName(name: string): BackupFile | null {
+/** What a name says of a backup; null for one that is no archive's. */
+export function parseName(name: string): BackupFile | null {
   const [, sequence, time] = NAME.exec(name) ?? [];
   if (sequence === undefined || time === undefined) return null;
   const iso = time.replace(/^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)/, '$1-$2-$3T$4:$5:');

@@ -12,7 +12,7 @@ import {
 } from './catalogue.ts';
 import { type KeyringFacts, keyringEntry, readKeyring } from './keyring-entry.ts';
 import type { Manifest } from './manifest.ts';
-import { type SigningKey, signDigest } from './minisign.ts';
+import { type SigningKey, signDigest, type VerifyKey } from './minisign.ts';
 import { hashed } from './signed-archive.ts';
 import type { BackupTarget } from './target.ts';
 
@@ -32,6 +32,8 @@ export interface CreateBackupOptions {
   /** age recipients (`age1…`), each of whom opens the archive alone. */
   readonly recipients: readonly string[];
   readonly signer: SigningKey;
+  /** Keys that signed earlier backups of this place, besides that of `signer`. */
+  readonly earlier?: readonly VerifyKey[];
   /** `off` by default: Debian's age reads the archive then. */
   readonly pq?: PostQuantum;
   /** An identity of one of the recipients, which proves at once that the archive opens. Best kept away from this machine, in a drill. */
@@ -65,7 +67,10 @@ export async function createBackup(options: CreateBackupOptions): Promise<Create
   const keyring = await readKeyring(options.keyring);
   const { backups } = await listBackups(target);
   const before = backups.at(-1);
-  const previous = before === undefined ? null : (await checkSignature(target, before.name, [signer.public])).sha256;
+  const previous =
+    before === undefined
+      ? null
+      : (await checkSignature(target, before.name, [signer.public, ...(options.earlier ?? [])])).sha256;
   const sequence = (before?.sequence ?? 0) + 1;
   const created = new Date();
   const name = archiveName(sequence, created);
@@ -99,8 +104,7 @@ async function write(
   keyring: KeyringFacts,
   head: Pick<Manifest, 'sequence' | 'created' | 'previous'>,
 ): Promise<Written> {
-  const keys = (): Manifest['keys'] =>
-    Object.assign({}, keyring.keys, ...sources.map((source) => source.keys?.() ?? {}));
+  const keys = (): Manifest['keys'] => heldKeys([keyring.keys, ...sources.map((source) => source.keys?.() ?? {})]);
   const failed = new SourceFailure();
   const sealed = await sealArchive(
     failed.watch(counted(entriesOf(keyring, sources), onProgress)),
@@ -119,6 +123,17 @@ async function write(
   if (found.stanzas !== recipients.length)
     throw new FieldsealError('ERR_BACKUP_DAMAGED', 'the archive is not encrypted for the recipients that were given');
   return found;
+}
+
+/** Keys that the archive holds, with their cells. Who holds a key says null of it; a number says that cells are under it, and no more. */
+function heldKeys(given: readonly Manifest['keys'][]): Manifest['keys'] {
+  const held = new Set(
+    given.flatMap((keys) => Object.entries(keys).flatMap(([id, cells]) => (cells === null ? [id] : []))),
+  );
+  const counts = given.flatMap((keys) => Object.entries(keys)).filter(([, cells]) => cells !== null);
+  const all = new Map<string, number | null>([...held].map((id) => [id, null]));
+  for (const [id, cells] of counts) if (held.has(id)) all.set(id, (all.get(id) ?? 0) + (cells as number));
+  return Object.fromEntries(all);
 }
 
 async function readBack(target: BackupTarget, name: string): Promise<Written & { readonly stanzas: number | null }> {

@@ -7,7 +7,7 @@
 import { createHash } from 'node:crypto';
 import { FieldsealError } from '@fieldseal/core';
 import { archiveEntries, openArchive, type ReadEntry } from './archive.ts';
-import type { BackupClaim } from './catalogue.ts';
+import { type BackupClaim, parseName } from './catalogue.ts';
 import type { Manifest } from './manifest.ts';
 import type { BackupTarget } from './target.ts';
 
@@ -30,6 +30,8 @@ export async function openSigned(
   const { sequence, keyring } = manifest;
   if (sequence !== claim.sequence || keyring.id !== claim.keyringId || keyring.generation !== claim.generation)
     throw new FieldsealError('ERR_BACKUP_DAMAGED', 'the manifest is that of another backup than the signature says');
+  if (parseName(name)?.created !== Date.parse(manifest.created))
+    throw new FieldsealError('ERR_BACKUP_DAMAGED', 'the name of the backup tells another time than its manifest');
   return manifest;
 }
 

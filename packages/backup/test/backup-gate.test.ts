@@ -1,4 +1,4 @@
-import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { generateRawKey, memoryKeyStore } from '@fieldseal/core';
 import { afterEach, beforeEach, expect, it } from 'vitest';
@@ -87,4 +87,20 @@ it('does not take the generation of the keyring for a word about a key store', a
 
 it.each([0, -1, Number.NaN])('refuses an age of %d ms', (maxAge) => {
   expect(() => gateOf({ maxAge })).toThrow(code('ERR_OPTIONS'));
+});
+
+it('stays closed for a key that only rows of the backup are under: its wrapped key is what counts', async () => {
+  const lost = '0123456789abcdef';
+  const cells = { entries: async function* () {}, keys: () => ({ [lost]: 7, [staged]: 3 }) };
+  const { opened } = await createBackup({ ...making(sandbox), sources: [cells], drillIdentity: sandbox.identity });
+  expect(opened?.keys).toMatchObject({ [staged]: 3 });
+  expect(opened?.keys).not.toHaveProperty(lost);
+  await expect(gateOf({ identities: [sandbox.identity] })(await promotion(lost, false))).rejects.toEqual(closed);
+});
+
+it('stays closed for an old backup under the name of a younger one', async () => {
+  const files = readdirSync(sandbox.target.label);
+  for (const file of files)
+    renameSync(join(sandbox.target.label, file), join(sandbox.target.label, file.replace(/-\d{8}T/, '-20991231T')));
+  await expect(gateOf({ identities: [sandbox.identity], maxAge: 1e15 })(await promotion())).rejects.toEqual(closed);
 });

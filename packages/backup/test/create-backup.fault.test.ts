@@ -166,6 +166,10 @@ describe('refuses before anything is read or written', () => {
     await expect(createBackup({ ...making(sandbox), signer: other.signer })).rejects.toEqual(
       code('ERR_BACKUP_SIGNATURE'),
     );
+    const earlier = [sandbox.signer.public];
+    expect(await createBackup({ ...making(sandbox), signer: other.signer, earlier })).toMatchObject({
+      claim: { sequence: 2 },
+    });
     other.remove();
   });
 });

@@ -267,6 +267,22 @@ describe('misses', () => {
 });
 
 describe('a refresh', () => {
+  it('is made once per interval, though the keys that it keeps are older than it', async () => {
+    vi.useFakeTimers({ toFake: ['Date', 'performance'] });
+    const { open, keyStore } = await fleet('acme');
+    const keyring = await open({ maxAgeMs: 60_000, refreshMs: 10_000 });
+    await keyring.resolve('acme');
+    for (let second = 1; second <= 35; second++) {
+      vi.advanceTimersByTime(1000);
+      for (let query = 0; query < 20; query++) {
+        keyring.peek('acme');
+        await turn();
+      }
+    }
+    expect(keyStore.readings.length).toBeLessThanOrEqual(4); // one at first, and three refreshes
+    expect(keyStore.readings.length).toBeGreaterThanOrEqual(3);
+  });
+
   it('that fails is tried again after a second, not by every query, and is reported', async () => {
     const { open, keyStore } = await fleet('acme');
     const keyring = await open();

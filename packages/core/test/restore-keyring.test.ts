@@ -11,6 +11,8 @@ import {
   restoreKeyring,
   restoreKeysets,
 } from '../src/index.ts';
+import type { KeySeries, KeysetRecord } from '../src/key-store/keyset-record.ts';
+import { unionKeyset } from '../src/keyring/restore-keyring.ts';
 
 const key = formatRawKey(generateRawKey());
 const openers = [rawKey(key)];
@@ -144,4 +146,51 @@ it('restores keysets of an outside store: missing ones and missing versions, of 
   expect((await empty.load('a'))?.data.versions).toHaveLength(2);
   const forged = { ...(saved[1] as object), generation: 99 };
   await expect(restoreKeysets({ ...options, records: records([forged]) })).rejects.toEqual(code('ERR_KEY_STORE'));
+});
+
+it('a backup brings no key back to a scope that was shredded, whichever state is newer', async () => {
+  const [storage, keyStore] = [keyringMemory(), memoryKeyStore()];
+  const { keyring, recovery } = await createKeyring({ storage, openers, keyStore });
+  recovery.wipe();
+  await keyring.addScope('a');
+  await keyring.rotate('a');
+  const alive = (await keyStore.load('a')) as KeysetRecord;
+  const shred = {
+    requested: alive.data.versions[0]?.created ?? '',
+    destroyAfter: '2026-01-01T00:00:00.000Z',
+    enabled: [],
+    census: null,
+  };
+  const none = (series: KeySeries): KeySeries => ({
+    ...series,
+    versions: series.versions.slice(0, 1).map((version) => ({ ...version, status: 'destroyed', wrapped: null })),
+    primary: series.versions[0]?.keyId ?? '',
+  });
+  const dead: KeysetRecord = {
+    ...alive,
+    data: none(alive.data),
+    index: none(alive.index),
+    shred: { ...shred, destroyed: shred.destroyAfter },
+  };
+  for (const generation of [1, 9]) {
+    const destroyed = { ...dead, generation };
+    expect(unionKeyset(destroyed, alive)).toBe(null);
+    expect(unionKeyset(alive, destroyed)).toMatchObject({
+      data: { versions: [{ status: 'destroyed' }] },
+      shred: { destroyed: shred.destroyAfter },
+    });
+  }
+});
+
+it('an index root that comes back is as new to other processes as one that was just added', async () => {
+  const { storage, keyring } = await fresh();
+  const keysetOf = async () =>
+    (JSON.parse(await textOf(storage)) as { keysets: KeysetRecord[] }).keysets[0] as KeysetRecord;
+  const old = await keysetOf();
+  await keyring.addIndexRoot();
+  const { index, ...rest } = await keysetOf();
+  const before = new Date().toISOString();
+  const joined = unionKeyset(old, { ...rest, index: { ...index, since: '2020-01-01T00:00:00.000Z' } });
+  expect(joined?.index.versions).toHaveLength(2);
+  expect((joined?.index.since ?? '') >= before).toBe(true);
 });

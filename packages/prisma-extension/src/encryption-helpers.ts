@@ -20,7 +20,7 @@ import type { QueryScope } from './scope-context.ts';
 import { searchedRoots } from './search/index-roots.ts';
 import type { Transform } from './transform.ts';
 import { bindingOf, identityOfGiven } from './walk/binding.ts';
-import { namedByFilter, ScopeFrame } from './walk/scope-frame.ts';
+import { columnValue, namedByFilter, ScopeFrame } from './walk/scope-frame.ts';
 import { isStoredNull, toCipher } from './walk/typed-value.ts';
 
 type Dictionary = Record<string, unknown>;
@@ -135,7 +135,12 @@ export function encryptionHelpers(parts: HelperParts): EncryptionHelpers<Record<
       const { spec } = encryptedNode(parts, model, field);
       const surroundings = transform.surroundings();
       await reading(parts, model, [spec.field], surroundings, [row]);
-      const bound = rowFields(modelOf(parts, model)).map((name) => [name, row[name]]);
+      const { scope } = modelOf(parts, model);
+      const around = surroundings.of(model) || undefined;
+      const bound = rowFields(modelOf(parts, model)).map((name) => {
+        const current = name === scope?.field && around !== undefined;
+        return [name, row[name] ?? (current ? columnValue(modelOf(parts, model), name, scope, around) : undefined)];
+      });
       const unit = { ...Object.fromEntries(bound), [field]: stored };
       const [opened] = (await transform.decryptRows(modelOf(parts, model), [unit], surroundings)) as [Dictionary];
       return opened[field];

@@ -19,7 +19,7 @@ const scopes = new AsyncLocalStorage<string>();
  * Runs `work`, and everything that it starts, in a scope. A query that it returns without having sent it, as Prisma's are until they are
  * awaited, is sent in the scope. Within another scope this one counts alone; the empty id leaves all scopes.
  *
- * @throws ERR_OPTIONS for what is no id
+ * @throws ERR_OPTIONS for what is no id, or a list of queries that are not sent yet
  *
  * @example
  * ```ts
@@ -29,6 +29,14 @@ const scopes = new AsyncLocalStorage<string>();
 export function withScope<Result>(id: ScopeId, work: () => Result): Result {
   return scopes.run(scopeText(id), () => {
     const result = work();
+    if (Array.isArray(result) && result.some(isLazy))
+      throw new FieldsealError(
+        'ERR_OPTIONS',
+        'withScope was given queries that are not sent yet, and would be sent outside',
+        {
+          hint: 'Await them inside: withScope(id, () => Promise.all([…])), or give them to $transaction.',
+        },
+      );
     // Prisma sends a query when `then` is called, and that would be outside.
     return isLazy(result) ? (new Promise((resolve, reject) => result.then(resolve, reject)) as Result) : result;
   });

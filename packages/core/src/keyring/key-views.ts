@@ -25,6 +25,8 @@ interface Held {
   readonly generation: number;
   /** Whether a shared cache gave the keyset. */
   readonly shared: boolean;
+  /** When the keyset was read from the key store, in ms since the Unix epoch. */
+  readonly readAt: number;
   /** When each key was unwrapped, in ms since the Unix epoch, by key id. */
   readonly born: ReadonlyMap<string, number>;
   /** What the primary had encrypted when the keyset was read. */
@@ -194,8 +196,14 @@ export class KeyViews implements KeySource {
     const { primary } = held.view;
     if (primary.messages - held.messages > this.#policy.maxUses || primary.bytes - held.bytes > this.#policy.maxBytes)
       return undefined;
-    if (entry.age > this.#policy.refreshMs && performance.now() >= held.retryAt) this.#refresh(scope, held, true);
+    if (entry.age > this.#policy.refreshMs && this.#isDue(held)) this.#refresh(scope, held, true);
     return held;
+  }
+
+  /** Whether it is time to read again: counted from the last reading, since keys that it kept are older. A clock that was set back does not count. */
+  #isDue({ readAt, retryAt }: Held): boolean {
+    const since = Date.now() - readAt;
+    return (since < 0 || since > this.#policy.refreshMs) && performance.now() >= retryAt;
   }
 
   #refresh(scope: string, held: Held, shared: boolean): void {
@@ -266,10 +274,11 @@ export class KeyViews implements KeySource {
           statuses,
         };
         const { messages, bytes } = primary;
-        const held: Held = { view, generation, shared: keyset.shared, born, messages, bytes, retryAt: 0 };
+        const { readAt, shared } = keyset;
+        const held: Held = { view, generation, shared, readAt, born, messages, bytes, retryAt: 0 };
         if (before !== undefined) this.#discard(before, view);
-        this.#cache.set(scope, held, Math.min(keyset.readAt, ...born.values()));
-        if (!keyset.shared) this.#opener.share(keyset, view);
+        this.#cache.set(scope, held, Math.min(readAt, ...born.values()));
+        if (!shared) this.#opener.share(keyset, view);
         return held;
       } finally {
         for (const key of opened.values()) key.wipe();

@@ -88,11 +88,23 @@ export async function restoreKeyring(options: RestoreKeyringOptions): Promise<Ke
  * @throws ERR_KEYRING_DAMAGED when both have another index root under one version, which terms could not tell apart
  */
 export function unionKeyset(base: KeysetRecord, other: KeysetRecord): KeysetRecord | null {
+  // Destroyed is the end: nothing is added to such a scope, and no other state takes its place.
+  if (isDestroyed(base)) return null;
+  if (isDestroyed(other)) {
+    const { mac: _, ...destroyed } = other;
+    return { ...destroyed, generation: Math.max(base.generation, other.generation) + 1 };
+  }
   const data = unionSeries(base.data, other.data, true);
   const index = unionSeries(base.index, other.index, false);
   if (data === base.data && index === base.index) return null;
   const { mac: _, ...rest } = base;
-  return { ...rest, data, index, generation: Math.max(base.generation, other.generation) + 1 };
+  // Processes are told of an index root that comes back only now, and the next step of a rotation waits for that.
+  const told = index === base.index ? index : { ...index, since: new Date().toISOString() };
+  return { ...rest, data, index: told, generation: Math.max(base.generation, other.generation) + 1 };
+}
+
+function isDestroyed({ shred }: KeysetRecord): boolean {
+  return shred !== undefined && shred.destroyed !== null;
 }
 
 /** A keyring as text, opened and authenticated. The root key is the caller's to wipe. */

@@ -125,7 +125,7 @@ async function fillUp(
     const sealed = { entry, line, hash };
     for (const { sink, size, last } of behind) {
       if (entry.seq === size - 1 && hash !== last) refuse(['forked']);
-      if (entry.seq >= size) log.refill(sink, sealed);
+      if (entry.seq >= size) await log.refill(sink, sealed);
     }
   }
 }
@@ -263,9 +263,11 @@ export class AuditLog {
     await Promise.all([...this.#stores, ...this.#forwards].map((queue) => queue.close().catch(() => undefined)));
   }
 
-  /** @internal Gives a sink that is behind an entry that others have. */
-  refill(sink: AuditSink, sealed: SealedEntry): void {
-    void this.#stores.find((store) => store.sink === sink)?.push(sealed);
+  /** @internal Gives a sink that is behind an entry that others have. Waits for it now and then, so that its queue does not overflow. */
+  async refill(sink: AuditSink, sealed: SealedEntry): Promise<void> {
+    const store = this.#stores.find((known) => known.sink === sink);
+    const pushed = store?.push(sealed);
+    if (sealed.entry.seq % 1000 === 999 && store?.blocked === false) await Promise.race([pushed, store.settled()]);
   }
 
   async #witness(witness: AuditWitness, note: string): Promise<boolean> {

@@ -46,10 +46,7 @@ export class SinkQueue {
     return new Promise((done) => {
       this.#waiting.push({ entry, done });
       if (this.#waiting.length > WAITING) this.#giveUp();
-      else
-        this.#running ??= this.#run().finally(() => {
-          this.#running = null;
-        });
+      else this.#running ??= this.#run();
     });
   }
 
@@ -70,22 +67,27 @@ export class SinkQueue {
     this.#ended = true;
     this.#blocked = true;
     this.#waiting = [];
+    this.#failed(this.sink);
   }
 
   async #run(): Promise<void> {
-    for (let retryMs = RETRY_MS; this.#waiting.length > 0; ) {
-      const batch = this.#waiting.slice(0, BATCH);
-      if (await this.#append(batch.map(({ entry }) => entry))) {
-        this.#blocked = false;
-        retryMs = RETRY_MS;
-        this.#waiting.splice(0, batch.length);
-        for (const { done } of batch) done();
-        continue;
+    try {
+      for (let retryMs = RETRY_MS; this.#waiting.length > 0; ) {
+        const batch = this.#waiting.slice(0, BATCH);
+        if (await this.#append(batch.map(({ entry }) => entry))) {
+          this.#blocked = false;
+          retryMs = RETRY_MS;
+          this.#waiting.splice(0, batch.length);
+          for (const { done } of batch) done();
+          continue;
+        }
+        this.#blocked = true;
+        this.#failed(this.sink);
+        await this.#clock.sleep(retryMs);
+        retryMs = Math.min(retryMs * 2, LONGEST_RETRY_MS);
       }
-      this.#blocked = true;
-      this.#failed(this.sink);
-      await this.#clock.sleep(retryMs);
-      retryMs = Math.min(retryMs * 2, LONGEST_RETRY_MS);
+    } finally {
+      this.#running = null; // in the same turn as the last look at what waits
     }
   }
 

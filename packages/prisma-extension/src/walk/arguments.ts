@@ -22,7 +22,7 @@ import { type Arguments, FIND, OPERATIONS, type Operation, type Rule } from './g
 import { groupByIndexes, scopeOfGroups } from './grouping.ts';
 import { indexWritten } from './index-writes.ts';
 import { Plan } from './plan.ts';
-import { namedByFilter, scopeOfValue } from './scope-frame.ts';
+import { confineToScope, namedByFilter, ScopeFrame, scopeOfValue } from './scope-frame.ts';
 import { fieldsRead, readBoundFields } from './selection.ts';
 import { canSift, readTestedFields, testedFields } from './tested-fields.ts';
 import { entriesOf, isAbsent, isDictionary, itemsOf } from './value-kind.ts';
@@ -61,6 +61,7 @@ export function planArguments(
   const plan = new Plan(surroundings);
   const finds = operation.list ? 'list' : operation.arguments === FIND ? 'first' : null;
   walkArguments({ plan, model, extras: plan.extras, main: true, finds }, operation.arguments, args);
+  if (operation === OPERATIONS['delete'] || operation === OPERATIONS['deleteMany']) confineRemoval(plan, model, args);
   if (operation.list && isDictionary(args)) {
     plan.sifts = plan.order === null && canSift(args, plan.leaves);
     const fields = plan.sifts ? testedFields(plan.leaves) : plan.order === null ? [] : [plan.order.node.spec.field];
@@ -68,6 +69,17 @@ export function planArguments(
   }
   if (operation.rows) readRows({ plan, model, extras: plan.extras }, args);
   return plan;
+}
+
+/** Under a current scope no row of another is taken away, whatever the filter names. */
+function confineRemoval(plan: Plan, model: CompiledModel, args: unknown): void {
+  if (model.scope === null || !isDictionary(args)) return;
+  if (isAbsent(args['where'])) args['where'] = {};
+  const where = args['where'] as Dictionary;
+  const named = namedByFilter(model, model.scope.field, model.scope, where);
+  const frame = new ScopeFrame(model, 'filter', named, plan.surroundings);
+  frame.confineToCurrent();
+  confineToScope(frame, where);
 }
 
 /** Where the walk is: the rows that are asked for, and what is read of them for us alone. */

@@ -15,7 +15,7 @@ import { equalityIndex, exactIndex, isExactEquality } from './index-choice.ts';
 import { legacyFilter } from './legacy-filter.ts';
 import { checkListFilter, checkOperand, comparisonsOf, isNullTest, referencesIn, unserved } from './operands.ts';
 import type { Plan } from './plan.ts';
-import { confineToScope, namedByFilter, ScopeFrame } from './scope-frame.ts';
+import { confineToScope, namedByFilter, ScopeFrame, scopeMissing } from './scope-frame.ts';
 import { entriesOf, isAbsent, isDictionary, itemsOf } from './value-kind.ts';
 
 type Dictionary = Record<string, unknown>;
@@ -136,6 +136,7 @@ function walkLevel(plan: Plan, model: CompiledModel, where: Dictionary, purpose:
   for (const [key, value] of Object.entries(where)) {
     const node = model.fields.get(key);
     if (isAbsent(value)) continue;
+    if (node?.kind === 'encrypted') plan.frame?.confineToCurrent();
     if (COMBINATORS.includes(key)) walkCombined(plan, model, key, value, inside);
     else if (node?.kind === 'relation')
       plan.within(new ScopeFrame(model, 'row', undefined, plan.surroundings), () =>
@@ -216,8 +217,24 @@ function walkRelationFilter(plan: Plan, { list, model }: RelationNode, filter: u
     // A to-one relation may also take the filter itself, and then `is` could be a field of it.
     if (!(list ? LIST_QUANTIFIERS : ONE_QUANTIFIERS).includes(key) || (!list && model.types.has(key)))
       throw unknownFilter(model, key);
+    if (key === 'every') refuseUnscopedEvery(plan, model, value);
     walkWhere(plan, model, value, positive && POSITIVE.includes(key) ? NESTED : NEGATIVE);
   }
+}
+
+/** Confined to the current scope, `every` would be false as soon as a row of another scope stands behind the relation. */
+function refuseUnscopedEvery(plan: Plan, model: CompiledModel, filter: unknown): void {
+  const { scope } = model;
+  if (scope === null || (plan.surroundings.of(model.name) ?? '') === '' || !mentionsEncrypted(model, filter)) return;
+  throw scopeMissing(model, 'every has no meaning for the rows of one scope; ask by none, or outside withScope');
+}
+
+function mentionsEncrypted(model: CompiledModel, filter: unknown): boolean {
+  return itemsOf(filter)
+    .flatMap(entriesOf)
+    .some(([key, value]) =>
+      COMBINATORS.includes(key) ? mentionsEncrypted(model, value) : model.fields.get(key)?.kind === 'encrypted',
+    );
 }
 
 /** What is not known could be a filter on an encrypted field under another name. */

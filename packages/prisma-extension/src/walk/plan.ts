@@ -242,7 +242,8 @@ export class Plan {
       if (fields.length > 0)
         read.set(key, { scope, model: model.name, fields: [...new Set([...known, ...fields])], operation: 'decrypt' });
     }
-    return [...made, ...read.values()];
+    const ordered = this.order === null ? [] : usesOf('search', this.#orderScope, [this.order.node.spec]);
+    return [...made, ...ordered, ...read.values()];
   }
 
   /**

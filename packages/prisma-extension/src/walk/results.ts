@@ -67,7 +67,12 @@ function collectField(
   field: string,
 ): void {
   const stored = row[field];
-  if (stored === undefined || stored === null) return;
+  if (stored === undefined) return;
+  if (stored === null) {
+    // A row of another scope is one whatever it holds.
+    if (model.scope !== null && row[model.scope.field] !== undefined) readScope(reading, model, row);
+    return;
+  }
   const unit = { binding: bindingOfRow(node, row), scope: readScope(reading, model, row) };
   if (!node.list || !Array.isArray(stored)) collectCell(reading, node, row, field, stored, unit);
   else {

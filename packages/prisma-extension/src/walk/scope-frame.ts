@@ -63,6 +63,12 @@ export class ScopeFrame {
     return this.#id;
   }
 
+  /** Confines the rows to the current scope, where there is one, also for what needs no key: NULL, or an empty list. */
+  confineToCurrent(): void {
+    const { name, scope } = this.model;
+    if (scope !== null && this.given !== null && (this.#surroundings.of(name) ?? '') !== '') this.id();
+  }
+
   #resolve(): string {
     const { name, scope } = this.model;
     const around = this.#surroundings.of(name);

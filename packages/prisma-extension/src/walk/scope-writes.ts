@@ -217,6 +217,8 @@ function namedByRelation({ model, scopeFrom }: RelationNode, writes: Dictionary)
     const items = itemsOf(value);
     if (operation === 'connect') return items.map(filtered);
     if (operation === 'create') return items.map(created);
+    // Where there is no row yet, its creation points the relation to it.
+    if (operation === 'upsert') return items.map((item) => (isDictionary(item) ? created(item['create']) : null));
     if (operation !== 'connectOrCreate') return [];
     return items.flatMap((item) => (isDictionary(item) ? [filtered(item['where']), created(item['create'])] : [null]));
   });

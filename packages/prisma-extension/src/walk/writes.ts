@@ -51,6 +51,7 @@ export function walkUpdate(plan: Plan, model: CompiledModel, data: unknown, part
   refuseSourceWrites(model, data);
   const { frame, confineRows } = updatedFrame(plan, model, parts);
   refuseScopeChange(frame, data);
+  frame.confineToCurrent();
   plan.within(frame, () =>
     walkRow(plan, model, data, identityOfFiltered(model, parts['where']), { creates: false, bulk }, parts),
   );
