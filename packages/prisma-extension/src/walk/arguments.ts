@@ -22,7 +22,8 @@ import { type Arguments, FIND, OPERATIONS, type Operation, type Rule } from './g
 import { groupByIndexes, scopeOfGroups } from './grouping.ts';
 import { indexWritten } from './index-writes.ts';
 import { Plan } from './plan.ts';
-import { confineToScope, namedByFilter, ScopeFrame, scopeOfValue } from './scope-frame.ts';
+import { namedByFilter, scopeOfValue } from './scope-frame.ts';
+import { changedFrame } from './scope-writes.ts';
 import { fieldsRead, readBoundFields } from './selection.ts';
 import { canSift, readTestedFields, testedFields } from './tested-fields.ts';
 import { entriesOf, isAbsent, isDictionary, itemsOf } from './value-kind.ts';
@@ -30,19 +31,18 @@ import { walkCreate, walkUpdate } from './writes.ts';
 
 type Dictionary = Record<string, unknown>;
 
-/** Operations that take rows away. Rows of a table of terms go with the row that they belong to, or searches would miss it. */
-const REMOVING: readonly string[] = ['delete', 'deleteMany'];
-
 /**
  * The grammar of an operation.
  *
  * @throws ERR_UNSUPPORTED_OPERATION for one that is not known, ERR_INDEX_WRITTEN for one that deletes terms
  */
 export function operationOf(model: CompiledModel, name: string): Operation {
-  if (model.termField !== null && REMOVING.includes(name)) throw indexWritten(model, model.termField);
   const operation = Object.hasOwn(OPERATIONS, name) ? OPERATIONS[name] : undefined;
-  if (operation !== undefined) return operation;
-  throw new FieldsealError('ERR_UNSUPPORTED_OPERATION', `the operation ${name} is unknown`, { model: model.name });
+  if (operation === undefined)
+    throw new FieldsealError('ERR_UNSUPPORTED_OPERATION', `the operation ${name} is unknown`, { model: model.name });
+  // Rows of a table of terms go with the row that they belong to, or searches would miss it.
+  if (model.termField !== null && operation.removes) throw indexWritten(model, model.termField);
+  return operation;
 }
 
 /**
@@ -61,7 +61,7 @@ export function planArguments(
   const plan = new Plan(surroundings);
   const finds = operation.list ? 'list' : operation.arguments === FIND ? 'first' : null;
   walkArguments({ plan, model, extras: plan.extras, main: true, finds }, operation.arguments, args);
-  if (operation === OPERATIONS['delete'] || operation === OPERATIONS['deleteMany']) confineRemoval(plan, model, args);
+  if (operation.removes && isDictionary(args)) changedFrame(plan, model, args).confineRows();
   if (operation.list && isDictionary(args)) {
     plan.sifts = plan.order === null && canSift(args, plan.leaves);
     const fields = plan.sifts ? testedFields(plan.leaves) : plan.order === null ? [] : [plan.order.node.spec.field];
@@ -69,17 +69,6 @@ export function planArguments(
   }
   if (operation.rows) readRows({ plan, model, extras: plan.extras }, args);
   return plan;
-}
-
-/** Under a current scope no row of another is taken away, whatever the filter names. */
-function confineRemoval(plan: Plan, model: CompiledModel, args: unknown): void {
-  if (model.scope === null || !isDictionary(args)) return;
-  if (isAbsent(args['where'])) args['where'] = {};
-  const where = args['where'] as Dictionary;
-  const named = namedByFilter(model, model.scope.field, model.scope, where);
-  const frame = new ScopeFrame(model, 'filter', named, plan.surroundings);
-  frame.confineToCurrent();
-  confineToScope(frame, where);
 }
 
 /** Where the walk is: the rows that are asked for, and what is read of them for us alone. */

@@ -47,6 +47,8 @@ export interface Operation {
   readonly rows: boolean;
   /** Whether it gives all rows that match, unless arguments choose among them. */
   readonly list: boolean;
+  /** Whether it takes rows away. */
+  readonly removes: boolean;
 }
 
 const SELECT: Arguments = { select: 'selection', include: 'selection', omit: 'plain', relationLoadStrategy: 'plain' };
@@ -62,8 +64,8 @@ const NUMBERS: Arguments = {
 /** Arguments of findMany, and of a list relation inside select and include. */
 export const FIND: Arguments = { ...PAGE, ...SELECT, distinct: 'distinct' };
 
-const rows = (args: Arguments): Operation => ({ arguments: args, rows: true, list: false });
-const none = (args: Arguments): Operation => ({ arguments: args, rows: false, list: false });
+const rows = (args: Arguments): Operation => ({ arguments: args, rows: true, list: false, removes: false });
+const none = (args: Arguments): Operation => ({ arguments: args, rows: false, list: false, removes: false });
 
 /** Every operation of Prisma 7 on a model. One that is not here is refused. */
 export const OPERATIONS: Readonly<Record<string, Operation>> = {
@@ -79,8 +81,8 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
   updateMany: none({ where: 'where', data: 'updateMany', limit: 'plain' }),
   updateManyAndReturn: rows({ where: 'where', data: 'updateMany', limit: 'plain', ...SELECT }),
   upsert: rows({ where: 'unique', create: 'create', update: 'update', ...SELECT }),
-  delete: rows({ where: 'attempt', ...SELECT }),
-  deleteMany: none({ where: 'where', limit: 'plain' }),
+  delete: { ...rows({ where: 'attempt', ...SELECT }), removes: true },
+  deleteMany: { ...none({ where: 'where', limit: 'plain' }), removes: true },
   count: none({ ...PAGE, select: 'plain' }),
   aggregate: none({ ...PAGE, ...NUMBERS }),
   groupBy: none({

@@ -54,8 +54,11 @@ export function createdFrame(
   return frame;
 }
 
-/** The scope of rows that are updated, and what confines them to it once it is known that it was asked for. */
-export function updatedFrame(
+/**
+ * The scope of rows that are changed or removed, and what confines them to it once it is known that it was asked for. Under a current scope it
+ * always is: no row of another is touched, whatever the filter names.
+ */
+export function changedFrame(
   plan: Plan,
   model: CompiledModel,
   parts: Dictionary,
@@ -65,6 +68,7 @@ export function updatedFrame(
   const given = around?.named ? around.id() : undefined;
   const named = scope === null ? undefined : (namedByFilter(model, scope.field, scope, parts['where']) ?? given);
   const frame = new ScopeFrame(model, 'row', named, plan.surroundings);
+  frame.confineToCurrent();
   const confineRows = (): void => {
     if (frame.pinned) confineToScope(frame, filterOf(parts));
   };

@@ -13,12 +13,12 @@ import { indexWritten, type WriteKind, walkIndexes } from './index-writes.ts';
 import type { Plan } from './plan.ts';
 import { ScopeFrame } from './scope-frame.ts';
 import {
+  changedFrame,
   createdFrame,
   refuseScopeChange,
   refuseSourceWrites,
   refuseTakenIn,
   sourceScope,
-  updatedFrame,
 } from './scope-writes.ts';
 import { isStoredNull } from './typed-value.ts';
 import { entriesOf, isAbsent, isDictionary, itemsOf } from './value-kind.ts';
@@ -49,9 +49,8 @@ export function walkUpdate(plan: Plan, model: CompiledModel, data: unknown, part
   if (!model.reaches || !isDictionary(data)) return;
   refuseBoundWrites(model, data);
   refuseSourceWrites(model, data);
-  const { frame, confineRows } = updatedFrame(plan, model, parts);
+  const { frame, confineRows } = changedFrame(plan, model, parts);
   refuseScopeChange(frame, data);
-  frame.confineToCurrent();
   plan.within(frame, () =>
     walkRow(plan, model, data, identityOfFiltered(model, parts['where']), { creates: false, bulk }, parts),
   );
