@@ -19,8 +19,9 @@ import { type CompiledModel, compileSchema, hasSecondColumns } from './schema/co
 import { schemaMapFor } from './schema/from-client.ts';
 import type { SchemaMap } from './schema/schema-map.ts';
 import type { ScopeOption } from './scope-context.ts';
+import { searchesSecond } from './search/index-roots.ts';
 import { SEARCH_LIMIT } from './search/search.ts';
-import { isEven, type QueryParams, Transform } from './transform.ts';
+import { type QueryParams, Transform } from './transform.ts';
 import { UniqueErrors } from './unique-error.ts';
 import type { DecimalClass } from './walk/typed-value.ts';
 
@@ -164,11 +165,12 @@ export function encryption<Client>(options: EncryptionOptions = {}): (client: Cl
     };
     /** Which columns are searched depends on the index root, and so do the keys come first. With warm keys nothing waits. */
     const runByRoot = async (params: QueryParams): Promise<unknown> => {
-      const scope = transform.surroundings().of(params.model) ?? APPLICATION_SCOPE;
+      const surroundings = transform.surroundings();
+      const scope = surroundings.of(params.model) ?? APPLICATION_SCOPE;
       const view = keys.peek(scope) ?? (await keys.forQuery(new Map([[scope, false]]))).get(scope);
       const chosen = view !== undefined && view.indexRoot.version > 0 ? view : undefined; // one without keys has no rows
-      const searched = chosen !== undefined && isEven(chosen) ? evenModels : models;
-      return transform.run(searched?.get(params.model) as CompiledModel, params, chosen);
+      const searched = chosen !== undefined && searchesSecond(chosen) ? evenModels : models;
+      return transform.run(searched?.get(params.model) as CompiledModel, params, surroundings, chosen);
     };
     const run = (params: QueryParams): Promise<unknown> =>
       uniqueErrors.concern(params.operation) ? uniqueErrors.naming(() => transformed(params)) : transformed(params);

@@ -4,6 +4,7 @@ import type { KeyAccess, KeyViews } from './key-access.ts';
 import { isPrismaError } from './prisma-error.ts';
 import type { CompiledModel } from './schema/compiled-schema.ts';
 import { QueryScope, type ScopeOption } from './scope-context.ts';
+import { sameColumns } from './search/index-roots.ts';
 import { followedOrder } from './search/ordered-rows.ts';
 import { completeFilters, inOrder, needsSearch, rowSource, type SearchSettings, siftRows } from './search/search.ts';
 import { operationOf, planArguments } from './walk/arguments.ts';
@@ -54,13 +55,18 @@ export class Transform {
   /**
    * Runs the query; everything that can be refused is refused before it is sent.
    *
+   * @param surroundings - by default those of the running code
    * @param chosenBy - the keys that `model` was chosen by, where it depends on them
    * @throws ERR_INDEX_ROTATION when the query needs scopes whose indexes are searched by other columns
    */
-  async run(model: CompiledModel, params: QueryParams, chosenBy?: KeyView): Promise<unknown> {
+  async run(
+    model: CompiledModel,
+    params: QueryParams,
+    surroundings: QueryScope = this.surroundings(),
+    chosenBy?: KeyView,
+  ): Promise<unknown> {
     const { cipher, keys, searching } = this.#parts;
     const operation = operationOf(model, params.operation);
-    const surroundings = this.surroundings();
     const plan = planArguments(model, operation, params.args, surroundings);
     if (plan.secondAttempt !== null && transactionOf(params)?.kind === 'batch')
       throw noSecondAttempt(model, plan.secondAttempt);
@@ -69,7 +75,7 @@ export class Transform {
     if (!plan.empty) {
       const { scopes } = plan;
       const views = keys.peekMany(scopes) ?? (await keys.forQuery(scopes));
-      plan.apply(cipher, (scope) => agreeing(views.get(scope) as KeyView, chosenBy));
+      plan.apply(cipher, (scope) => sameColumns(views.get(scope) as KeyView, chosenBy));
     }
     if (needsSearch(searching, plan, params)) return this.#search(surroundings, model, operation, plan, params);
     return this.#finish(surroundings, model, operation, plan, params, await attempts(plan, params));
@@ -187,20 +193,6 @@ function byScope(cells: readonly ResultCell[]): Batches {
     else batch.push(cell);
   }
   return batches;
-}
-
-/** The keys of a scope, where its terms are in the columns that a model was compiled for. */
-function agreeing(view: KeyView, chosenBy: KeyView | undefined): KeyView {
-  if (chosenBy === undefined || view.scope === chosenBy.scope) return chosenBy ?? view;
-  if (isEven(view) === isEven(chosenBy)) return view;
-  throw new FieldsealError('ERR_INDEX_ROTATION', 'the query needs two scopes whose indexes are rotated apart', {
-    hint: 'Ask for each scope by itself, or rotate the indexes of both.',
-  });
-}
-
-/** Whether terms that name rows are in the second column of an index that has two. */
-export function isEven({ indexRoot: { version } }: KeyView): boolean {
-  return version > 0 && version % 2 === 0;
 }
 
 /** Sends the query, and once more with the plan's second filter when it found no row. */

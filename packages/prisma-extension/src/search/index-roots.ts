@@ -17,9 +17,29 @@ export function searchedRoots(view: KeyView, index: IndexNode): readonly IndexRo
   return index.single || index.other !== null ? [view.indexRoot] : view.indexRoots;
 }
 
+/** Whether terms that name rows are in the second column of an index that has two. A scope without keys (version 0) has no terms. */
+export function searchesSecond({ indexRoot: { version } }: KeyView): boolean {
+  return version > 0 && version % 2 === 0;
+}
+
+/**
+ * The keys of a scope for a query whose models were compiled by the keys of one: that very view for the same scope, since another may have been
+ * taken over meanwhile.
+ *
+ * @throws ERR_INDEX_ROTATION when its terms are in the other columns
+ */
+export function sameColumns(view: KeyView, chosenBy: KeyView | undefined): KeyView {
+  if (chosenBy === undefined) return view;
+  if (view.scope === chosenBy.scope) return chosenBy;
+  if (searchesSecond(view) === searchesSecond(chosenBy)) return view;
+  throw new FieldsealError('ERR_INDEX_ROTATION', 'the query needs two scopes whose indexes are rotated apart', {
+    hint: 'Ask for each scope by itself, or rotate the indexes of both.',
+  });
+}
+
 /** The root of the terms in the column of an index that is not searched now, or null where that is NULL. */
 export function otherRoot(view: KeyView): IndexRoot | null {
-  return indexRootOf(view, view.indexRoot.version % 2 === 1 ? 'even' : 'odd');
+  return indexRootOf(view, searchesSecond(view) ? 'odd' : 'even');
 }
 
 /**
