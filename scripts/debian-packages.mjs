@@ -44,8 +44,10 @@ export function unpackPackages(folder, packages) {
     result = download();
   }
   must(result, 'apt-get');
-  for (const file of readdirSync(scratch).filter((name) => name.endsWith('.deb')))
+  for (const file of readdirSync(scratch).filter((name) => name.endsWith('.deb'))) {
     must(run('dpkg-deb', ['-x', file, '.'], { cwd: scratch }), 'dpkg-deb');
+    rmSync(join(scratch, file));
+  }
   renameSync(scratch, folder);
 }
 

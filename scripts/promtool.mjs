@@ -7,20 +7,11 @@
  * It takes an installed promtool, or unpacks the Debian package into .cache/services/promtool; nothing is installed. The packages of the project
  * have to be built (`npm run build`).
  */
-import { spawnSync } from 'node:child_process';
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { debianTools, run } from './debian-packages.mjs';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const monitor = await import(`${ROOT}/packages/monitor/dist/index.js`);
@@ -30,7 +21,7 @@ const { prometheusLabel, prometheusName, METRIC_NAMES, definitionOf } = await im
 const { Metrics } = await import(`${ROOT}/packages/monitor/dist/metrics/metrics.js`);
 const cases = JSON.parse(readFileSync(join(ROOT, 'packages/monitor/test/rule-cases.json'), 'utf8'));
 
-const promtool = findPromtool();
+const tools = debianTools(ROOT, { name: 'promtool', packages: ['prometheus'], probe: ['promtool', '--version'] });
 const folder = mkdtempSync(join(tmpdir(), 'fieldseal-promtool-'));
 try {
   const file = (name) => join(folder, name);
@@ -42,9 +33,9 @@ try {
     writeFileSync(file(`tests-${interval}.yml`), JSON.stringify(text));
     return file(`tests-${interval}.yml`);
   });
-  say('check rules', run(['check', 'rules', file('rules.yml')]));
-  say('test rules', run(['test', 'rules', ...tests]));
-  say('check metrics', run(['check', 'metrics'], page()));
+  say('check rules', checked(['check', 'rules', file('rules.yml')]));
+  say('test rules', checked(['test', 'rules', ...tests]));
+  say('check metrics', checked(['check', 'metrics'], page()));
   refuseBrokenRules(file('rules.yml'), tests);
 } finally {
   rmSync(folder, { recursive: true, force: true });
@@ -94,13 +85,13 @@ function refuseBrokenRules(rules, tests) {
     .replace(/ > 0\b/g, ' > 1e9')
     .replace(/ >= /g, ' < ');
   writeFileSync(rules, broken);
-  const { status } = start(promtool, ['test', 'rules', ...tests]);
+  const { status } = promtool(['test', 'rules', ...tests]);
   if (status === 0) throw new Error('promtool passes rules that were broken on purpose');
   console.log('ok  rules that were broken on purpose fail');
 }
 
-function run(args, input) {
-  const { error, status, stdout, stderr } = start(promtool, args, { input });
+function checked(args, input) {
+  const { error, status, stdout, stderr } = promtool(args, { input });
   if (error !== undefined) throw error;
   // `check metrics` ends with 3 when it only has advice.
   if (status !== 0) throw new Error(`promtool ${args[0]} ${args[1]} ended with ${status}:\n${stdout}${stderr}`);
@@ -112,30 +103,6 @@ function say(what, output) {
   console.log(`ok  promtool ${what}${lines.length === 0 ? '' : `: ${lines.map((line) => line.trim()).join(', ')}`}`);
 }
 
-function findPromtool() {
-  if (start('promtool', ['--version']).status === 0) return 'promtool';
-  const target = join(ROOT, '.cache', 'services', 'promtool');
-  const program = join(target, 'usr', 'bin', 'promtool');
-  if (existsSync(program)) return program;
-  const scratch = `${target}.part`;
-  rmSync(scratch, { recursive: true, force: true });
-  mkdirSync(scratch, { recursive: true });
-  const sandbox = process.getuid?.() === 0 ? ['-o', 'APT::Sandbox::User=root'] : [];
-  const download = () => start('apt-get', [...sandbox, 'download', '-q', 'prometheus'], { cwd: scratch });
-  let { status, stderr } = download();
-  if (status !== 0 && process.getuid?.() === 0) {
-    start('apt-get', ['update', '-q']);
-    ({ status, stderr } = download());
-  }
-  if (status !== 0) throw new Error(`there is no promtool, and apt-get download failed: ${stderr}`);
-  const [archive] = readdirSync(scratch).filter((name) => name.endsWith('.deb'));
-  const unpacked = start('dpkg-deb', ['-x', archive, '.'], { cwd: scratch });
-  if (unpacked.status !== 0) throw new Error(`dpkg-deb failed: ${unpacked.stderr}`);
-  rmSync(target, { recursive: true, force: true });
-  renameSync(scratch, target);
-  return program;
-}
-
-function start(program, args, options = {}) {
-  return spawnSync(program, args, { encoding: 'utf8', ...options });
+function promtool(args, options = {}) {
+  return run('promtool', args, { env: { ...process.env, ...tools.env }, ...options });
 }
