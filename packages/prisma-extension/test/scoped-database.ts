@@ -207,3 +207,18 @@ export async function openScoped(options: EncryptionOptions = {}): Promise<Scope
     },
   };
 }
+
+/** Empties all tables and gives each of the tenants `a` and `b` a user with the same address, and further users if they are given. */
+export async function fillTenants({ db, sql, statements }: ScopedDatabase, ...more: readonly object[]): Promise<void> {
+  for (const table of ['Post', 'User', 'Group', 'Tenant', 'Ledger', 'Account', 'Setting'])
+    await sql(`DELETE FROM "${table}"`);
+  await sql(`INSERT INTO "Tenant" VALUES ('a', 'alpha'), ('b', 'beta')`);
+  await db.user.createMany({
+    data: [
+      { id: 1, tenantId: 'a', email: 'ada@x', notes: 'of a' },
+      { id: 2, tenantId: 'b', email: 'ada@x', notes: 'of b' },
+      ...more,
+    ],
+  });
+  statements.length = 0;
+}

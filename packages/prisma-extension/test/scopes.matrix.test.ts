@@ -2,7 +2,7 @@ import type { ErrorCode } from '@fieldseal/core';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { withScope } from '../src/index.ts';
 import { typedError } from './harness.ts';
-import { type Operation, openScoped, type ScopedClient, type ScopedDatabase } from './scoped-database.ts';
+import { fillTenants, type Operation, openScoped, type ScopedClient, type ScopedDatabase } from './scoped-database.ts';
 
 let test: ScopedDatabase;
 let db: ScopedClient;
@@ -12,18 +12,7 @@ beforeAll(async () => {
   db = test.db;
 });
 afterAll(() => test.close());
-beforeEach(async () => {
-  for (const table of ['Post', 'User', 'Group', 'Tenant', 'Ledger', 'Account', 'Setting'])
-    await test.sql(`DELETE FROM "${table}"`);
-  await test.sql(`INSERT INTO "Tenant" VALUES ('a', 'alpha'), ('b', 'beta')`);
-  await db.user.createMany({
-    data: [
-      { id: 1, tenantId: 'a', email: 'ada@x', notes: 'of a' },
-      { id: 2, tenantId: 'b', email: 'ada@x', notes: 'of b' },
-    ],
-  });
-  test.statements.length = 0;
-});
+beforeEach(() => fillTenants(test));
 
 type Model = 'tenant' | 'user' | 'post' | 'ledger' | 'account' | 'setting';
 type Verdict = 'served' | ErrorCode;

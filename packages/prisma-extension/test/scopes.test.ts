@@ -2,7 +2,7 @@ import { type FieldUse, type KeySource, UsePolicy, withActor } from '@fieldseal/
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { withScope } from '../src/index.ts';
 import { typedError } from './harness.ts';
-import { openScoped, type ScopedClient, type ScopedDatabase } from './scoped-database.ts';
+import { fillTenants, openScoped, type ScopedClient, type ScopedDatabase } from './scoped-database.ts';
 
 let test: ScopedDatabase;
 let db: ScopedClient;
@@ -12,19 +12,7 @@ beforeAll(async () => {
   db = test.db;
 });
 afterAll(() => test.close());
-beforeEach(async () => {
-  for (const table of ['Post', 'User', 'Group', 'Tenant', 'Ledger', 'Account', 'Setting'])
-    await test.sql(`DELETE FROM "${table}"`);
-  await test.sql(`INSERT INTO "Tenant" VALUES ('a', 'alpha'), ('b', 'beta')`);
-  await db.user.createMany({
-    data: [
-      { id: 1, tenantId: 'a', email: 'ada@x', notes: 'of a' },
-      { id: 2, tenantId: 'b', email: 'ada@x', notes: 'of b' },
-      { id: 3, tenantId: 'b', email: 'bob@x' },
-    ],
-  });
-  test.statements.length = 0;
-});
+beforeEach(() => fillTenants(test, { id: 3, tenantId: 'b', email: 'bob@x' }));
 
 const mismatch = typedError('ERR_SCOPE_MISMATCH');
 const notFound = expect.objectContaining({ code: 'P2025' });
