@@ -30,15 +30,26 @@ const SUITE_DIGITS = Object.keys(SUITES).map((suite) => Number(suite).toString(1
 /** Classes that stored values are counted by. */
 export type CellClass = 'null' | 'plain' | 'damaged' | 'cell';
 
+/** The values of an encrypted column, or of the first `limit` rows; elements of lists one by one. */
+function storedRows(
+  dialect: Dialect,
+  model: ModelMap,
+  { dbName, list }: EncryptedFieldMap,
+  limit: number | null,
+): string {
+  const stored = dialect.quote(dbName);
+  return limited(dialect, model, list ? dialect.elements(stored, tableOf(dialect, model)) : null, stored, limit);
+}
+
 /** Counts the values of an encrypted column, or of the first `limit` rows: class, header in hexadecimal digits or null, and count. */
 export function countCells(
   dialect: Dialect,
   model: ModelMap,
-  { column, dbName, list }: EncryptedFieldMap,
+  field: EncryptedFieldMap,
   limit: number | null,
 ): Statement {
-  const stored = dialect.quote(dbName);
-  const rows = limited(dialect, model, list ? dialect.elements(stored, tableOf(dialect, model)) : null, stored, limit);
+  const rows = storedRows(dialect, model, field, limit);
+  const { column } = field;
   const cell = cellClass(dialect, column, 'v');
   const head = dialect.head(column, 'v', column === 'Bytes' ? HEADER_BYTES : HEADER_CHARACTERS);
   return {
@@ -65,11 +76,11 @@ export function headOf(column: EncryptedFieldMap['column'], { keyId, suite }: Co
 export function countKeys(
   dialect: Dialect,
   model: ModelMap,
-  { column, dbName, list }: EncryptedFieldMap,
+  field: EncryptedFieldMap,
   keys: readonly CountedKey[],
 ): Statement {
-  const stored = dialect.quote(dbName);
-  const rows = limited(dialect, model, list ? dialect.elements(stored, tableOf(dialect, model)) : null, stored, null);
+  const rows = storedRows(dialect, model, field, null);
+  const { column } = field;
   const head = dialect.head(column, 'v', column === 'Bytes' ? HEADER_BYTES : HEADER_CHARACTERS);
   const heads = keys.map((key) => `'${headOf(column, key)}'`).join(', ');
   return {
@@ -106,11 +117,11 @@ export function countTerms(
 export function countLengths(
   dialect: Dialect,
   model: ModelMap,
-  { column, dbName, list }: EncryptedFieldMap,
+  field: EncryptedFieldMap,
   limit: number | null,
 ): Statement {
-  const stored = dialect.quote(dbName);
-  const rows = limited(dialect, model, list ? dialect.elements(stored, tableOf(dialect, model)) : null, stored, limit);
+  const rows = storedRows(dialect, model, field, limit);
+  const { column } = field;
   return {
     sql:
       `SELECT size, count(*) FROM (SELECT ${dialect.length(column, 'v')} AS size FROM (SELECT ${dialect.value(column, 'v')} AS v ` +
