@@ -4,14 +4,13 @@ import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { JobProgress } from '../src/jobs/job-progress.ts';
 import { Project, type Sealed, schemaOf, sealed } from './doctor-project.ts';
 import { openTarget, type Target } from './doctor-target.ts';
-import { fieldseal, type Outcome, parsed } from './harness.ts';
+import { fieldseal } from './harness.ts';
+import { dropJobs, jobCommands, MIGRATING } from './job-commands.ts';
 
 let project: Project;
 let target: Target;
 let ours: Sealed;
 let keyring: Awaited<ReturnType<Project['keyring']>>;
-
-const MIGRATING = schemaOf('sqlite').replace('/// @encrypted\n  phone', '/// @encrypted(mode: migrating)\n  phone');
 
 beforeAll(async () => {
   project = new Project();
@@ -23,22 +22,14 @@ beforeAll(async () => {
 beforeEach(async () => {
   project.schema(MIGRATING);
   await target.reset();
-  for (const table of ['job', 'job_chunk', 'job_quarantine'])
-    await target.run(`DROP TABLE IF EXISTS fieldseal_${table}`);
+  await dropJobs(target);
 });
 afterAll(async () => {
   await target.close();
   project.remove();
 });
 
-const cli = (...argv: string[]): Promise<Outcome> => fieldseal(argv, project.env);
-const json = async (...argv: string[]) => {
-  const outcome = await cli(...argv, '--json');
-  return {
-    code: outcome.code,
-    ...(parsed(outcome) as { jobs: Record<string, unknown>[]; forecasts: unknown[]; error?: { code: string } }),
-  };
-};
+const { cli, json } = jobCommands(() => project);
 
 const insert = (id: string, columns: Readonly<Record<string, string>>): Promise<void> => {
   const names = Object.keys(columns).map((name) => `, "${name}"`);

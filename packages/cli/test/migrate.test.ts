@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { Project, schemaOf } from './doctor-project.ts';
 import { openTarget, type Target } from './doctor-target.ts';
-import { fieldseal, type Outcome, parsed } from './harness.ts';
+import { dropJobs, jobCommands, MIGRATING } from './job-commands.ts';
 
 // Made by @47ng/cloak 1.2.0, as packages/migrate/test/vectors/make.mjs tells.
 const VECTORS = new URL('../../migrate/test/vectors/packages.json', import.meta.url);
@@ -23,8 +23,6 @@ const { prismaFieldEncryption: pfe, fernet } = JSON.parse(readFileSync(VECTORS, 
 let project: Project;
 let target: Target;
 
-const MIGRATING = schemaOf('sqlite').replace('/// @encrypted\n  phone', '/// @encrypted(mode: migrating)\n  phone');
-
 beforeAll(async () => {
   project = new Project();
   project.env['DATABASE_URL'] = `file:${project.folder}/test.db`;
@@ -36,22 +34,14 @@ beforeEach(async () => {
   project.env['PRISMA_FIELD_ENCRYPTION_KEY'] = pfe.keys[0];
   project.env['PRISMA_FIELD_DECRYPTION_KEYS'] = ` ${pfe.keys[1]},`;
   await target.reset();
-  for (const table of ['job', 'job_chunk', 'job_quarantine'])
-    await target.run(`DROP TABLE IF EXISTS fieldseal_${table}`);
+  await dropJobs(target);
 });
 afterAll(async () => {
   await target.close();
   project.remove();
 });
 
-const cli = (...argv: string[]): Promise<Outcome> => fieldseal(argv, project.env);
-const json = async (...argv: string[]) => {
-  const outcome = await cli(...argv, '--json');
-  return {
-    code: outcome.code,
-    ...(parsed(outcome) as { jobs: object[]; forecasts: object[]; error?: { code: string } }),
-  };
-};
+const { cli, json } = jobCommands(() => project);
 const insert = (id: string, phone: string): Promise<void> =>
   target.run(`INSERT INTO "patients" ("patient_id", "phone") VALUES ('${id}', '${phone}')`);
 const sealed = (at: number): string => pfe.values[at]?.sealed ?? '';
