@@ -9,6 +9,8 @@ export interface SearchKind {
   readonly delegate: string;
   /** Column of terms with its type in PostgreSQL, and the index over it. */
   readonly terms: { readonly column: string; readonly type: string; readonly index: string };
+  /** Fields that the terms are made of. */
+  readonly of: readonly (keyof NewPatient)[];
   /** Index of the plain table that serves the same question; `trigram` needs an extension of PostgreSQL. */
   readonly plain: { readonly index: string; readonly trigram: boolean };
   /** A filter that finds this patient among others. */
@@ -38,6 +40,7 @@ export const SEARCH_KINDS: readonly SearchKind[] = [
     table: 'Equal',
     delegate: 'equal',
     terms: btree('nameIndex'),
+    of: ['name'],
     plain: byName,
     where: ({ name }) => ({ name }),
   },
@@ -46,6 +49,7 @@ export const SEARCH_KINDS: readonly SearchKind[] = [
     table: 'Spread',
     delegate: 'spread',
     terms: btree('nameIndex'),
+    of: ['name'],
     plain: byName,
     where: ({ name }) => ({ name }),
   },
@@ -54,6 +58,7 @@ export const SEARCH_KINDS: readonly SearchKind[] = [
     table: 'Short',
     delegate: 'short',
     terms: btree('nameIndex'),
+    of: ['name'],
     plain: byName,
     where: ({ name }) => ({ name }),
   },
@@ -62,6 +67,7 @@ export const SEARCH_KINDS: readonly SearchKind[] = [
     table: 'Pair',
     delegate: 'pair',
     terms: btree('pairIndex'),
+    of: ['name', 'born'],
     plain: { index: 'btree ("name", "born")', trigram: false },
     where: ({ name, born }) => ({ name, born }),
   },
@@ -70,6 +76,7 @@ export const SEARCH_KINDS: readonly SearchKind[] = [
     table: 'Starts',
     delegate: 'starts',
     terms: gin('nameStarts'),
+    of: ['name'],
     plain: { index: 'btree ("name" text_pattern_ops)', trigram: false },
     where: ({ name }) => ({ name: { startsWith: name.slice(0, PART) } }),
   },
@@ -78,6 +85,7 @@ export const SEARCH_KINDS: readonly SearchKind[] = [
     table: 'Ends',
     delegate: 'ends',
     terms: gin('nameEnds'),
+    of: ['name'],
     plain: byTrigram,
     where: ({ name }) => ({ name: { endsWith: name.slice(-PART) } }),
   },
@@ -86,6 +94,7 @@ export const SEARCH_KINDS: readonly SearchKind[] = [
     table: 'Parts',
     delegate: 'parts',
     terms: gin('nameParts'),
+    of: ['name'],
     plain: byTrigram,
     where: ({ name }) => ({ name: { contains: name.slice(3, 3 + PART) } }),
   },
@@ -94,6 +103,7 @@ export const SEARCH_KINDS: readonly SearchKind[] = [
     table: 'Between',
     delegate: 'between',
     terms: btree('bornMonth'),
+    of: ['born'],
     plain: { index: 'btree ("born")', trigram: false },
     where: ({ born }) => ({ born: { gte: born, lt: new Date(born.getTime() + WEEK) } }),
   },

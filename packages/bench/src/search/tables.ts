@@ -2,8 +2,9 @@ import { createKeyring, generateRawKey, keyringMemory, rawKey } from '@fieldseal
 import { encryption } from '@fieldseal/prisma';
 import { PrismaPg } from '@prisma/adapter-pg';
 import { openGenerated } from '../queries/client.ts';
+import { encryptedPatient, fillTables, plainPatient, type StoredPatient, type StoringHelpers } from './fill.ts';
 import { SEARCH_KINDS, type SearchKind } from './kinds.ts';
-import { type NewPatient, patientsFrom } from './patients.ts';
+import type { NewPatient } from './patients.ts';
 
 /** Clients that are compared. */
 export const SEARCHERS = ['plain', 'fieldseal'] as const;
@@ -13,14 +14,14 @@ export type SearcherName = (typeof SEARCHERS)[number];
 
 /** What the searches use of a model. */
 interface SearchDelegate {
-  createMany(args: { data: readonly NewPatient[] }): Promise<{ count: number }>;
   findMany(args: { where: object; orderBy?: object }): Promise<readonly (NewPatient & { readonly id: number })[]>;
 }
 
 /** What the searches use of a client, whose models are found by name. */
 interface SearchClient {
   $extends(extension: unknown): SearchClient;
-  $executeRawUnsafe(sql: string): Promise<number>;
+  readonly $encryption: StoringHelpers;
+  $executeRawUnsafe(sql: string, ...values: readonly string[]): Promise<number>;
   $queryRawUnsafe<Row>(sql: string): Promise<Row[]>;
   $disconnect(): Promise<void>;
 }
@@ -38,16 +39,13 @@ export interface Searcher {
   close(): Promise<void>;
 }
 
-/** Rows per statement. */
-const CHUNK = 1000;
-
 /** @param url - an empty database */
 export async function openSearcher(name: SearcherName, url: string): Promise<Searcher> {
   const folder = name === 'plain' ? 'postgresql-search-plain' : 'postgresql-search';
   const base = await openGenerated<SearchClient>(folder, new PrismaPg({ connectionString: url }));
   const trigrams = name === 'plain' && (await hasTrigrams(base));
-  for (const kind of SEARCH_KINDS) await createTable(base, kind, name, trigrams);
-  const { client, close } = name === 'plain' ? { client: base, close: () => {} } : await encrypted(base);
+  for (const kind of SEARCH_KINDS) await createTable(base, kind, name);
+  const { client, stored, close } = name === 'plain' ? plainly(base) : await encrypted(base);
   const model = ({ delegate }: SearchKind): SearchDelegate =>
     (client as unknown as Readonly<Record<string, SearchDelegate>>)[delegate] as SearchDelegate;
   let rows = 0;
@@ -56,10 +54,10 @@ export async function openSearcher(name: SearcherName, url: string): Promise<Sea
     trigrams,
     model,
     grow: async (target) => {
-      for (; rows < target; rows += CHUNK) {
-        const data = patientsFrom(rows, Math.min(CHUNK, target - rows));
-        for (const kind of SEARCH_KINDS) await model(kind).createMany({ data });
-      }
+      // An index that is built over all rows is a fraction of the work of one that grows with them.
+      for (const { table } of SEARCH_KINDS) await base.$executeRawUnsafe(`DROP INDEX IF EXISTS "${table}_search"`);
+      await fillTables((sql, ...values) => base.$executeRawUnsafe(sql, ...values), rows, target, stored);
+      for (const kind of SEARCH_KINDS) await createIndex(base, kind, name, trigrams);
       rows = target;
       // Otherwise the planner guesses, and new terms wait in the pending list of a GIN index.
       for (const { table } of SEARCH_KINDS) await base.$executeRawUnsafe(`VACUUM ANALYZE "${table}"`);
@@ -77,10 +75,22 @@ export async function openSearcher(name: SearcherName, url: string): Promise<Sea
   };
 }
 
-async function encrypted(base: SearchClient): Promise<{ client: SearchClient; close: () => void }> {
+/** A client, and how rows are made for its tables. */
+interface Opened {
+  readonly client: SearchClient;
+  readonly stored: StoredPatient;
+  close(): void;
+}
+
+function plainly(client: SearchClient): Opened {
+  return { client, stored: plainPatient, close: () => {} };
+}
+
+async function encrypted(base: SearchClient): Promise<Opened> {
   const { keyring, recovery } = await createKeyring({ storage: keyringMemory(), openers: [rawKey(generateRawKey())] });
   recovery.wipe();
-  return { client: base.$extends(encryption({ keyring })), close: () => keyring.close() };
+  const client = base.$extends(encryption({ keyring }));
+  return { client, stored: encryptedPatient(client.$encryption), close: () => keyring.close() };
 }
 
 /** The extension comes with most servers, and not with all. */
@@ -91,15 +101,19 @@ async function hasTrigrams(base: SearchClient): Promise<boolean> {
   );
 }
 
-async function createTable(
+async function createTable(base: SearchClient, { table, terms }: SearchKind, name: SearcherName): Promise<void> {
+  const columns =
+    name === 'plain' ? '"name" TEXT, "born" TIMESTAMP(3)' : `"name" TEXT, "born" TEXT, "${terms.column}" ${terms.type}`;
+  await base.$executeRawUnsafe(`CREATE TABLE "${table}" ("id" SERIAL PRIMARY KEY, ${columns})`);
+}
+
+async function createIndex(
   base: SearchClient,
   { table, terms, plain }: SearchKind,
   name: SearcherName,
   trigrams: boolean,
 ): Promise<void> {
-  const columns =
-    name === 'plain' ? '"name" TEXT, "born" TIMESTAMP(3)' : `"name" TEXT, "born" TEXT, "${terms.column}" ${terms.type}`;
-  await base.$executeRawUnsafe(`CREATE TABLE "${table}" ("id" SERIAL PRIMARY KEY, ${columns})`);
-  if (name !== 'plain') await base.$executeRawUnsafe(`CREATE INDEX ON "${table}" USING ${terms.index}`);
-  else if (trigrams || !plain.trigram) await base.$executeRawUnsafe(`CREATE INDEX ON "${table}" USING ${plain.index}`);
+  if (name === 'plain' && plain.trigram && !trigrams) return;
+  const { index } = name === 'plain' ? plain : terms;
+  await base.$executeRawUnsafe(`CREATE INDEX "${table}_search" ON "${table}" USING ${index}`);
 }

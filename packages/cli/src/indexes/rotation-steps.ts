@@ -18,15 +18,18 @@ export async function startRotation(project: JobProject, state: RotationState): 
       'Go on with it: `fieldseal index rotate continue`. `fieldseal index status` says where it stands.',
     );
   const { models } = readSchemaMap(project.schema.text);
-  for (const { model, indexes, termTables } of state.tables) {
+  for (const { model, indexes, outOfReach } of state.tables) {
     const single = indexes.find((index) => index.single);
     if (single !== undefined)
       throw notRotated(
         `${model}.${single.first.field} names unique rows`,
         `Give it a second column with the same constraints: /// @blindIndex(next: ${single.first.field}).`,
       );
-    if (termTables[0] !== undefined)
-      throw notRotated(`the terms of ${model}.${termTables[0]} have a table of their own`, 'No job writes to it.');
+    if (outOfReach[0] !== undefined)
+      throw notRotated(
+        `the table of terms of ${model}.${outOfReach[0]} does not point to the key of its rows`,
+        'Let its relation point to the id of the model.',
+      );
     const migrating = Object.entries(models[model]?.encrypted ?? {}).find(([, { mode }]) => mode !== 'strict');
     if (migrating !== undefined)
       throw notRotated(`${model}.${migrating[0]} has a mode`, 'Bring its migration to an end first.');

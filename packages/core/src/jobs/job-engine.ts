@@ -63,6 +63,9 @@ export interface JobForecast {
   readonly census: readonly CensusLine[];
 }
 
+/** Jobs that write the terms of their fields' indexes. */
+const WRITES_TERMS: readonly JobKind[] = ['backfill', 'restore', 'reindex'];
+
 /** Options of {@link JobEngine.work}. */
 export interface WorkOptions {
   /** How long to work, in ms; until the job ends by default. */
@@ -206,7 +209,7 @@ export class JobEngine {
     if (!(sample > 0 && sample <= 1))
       throw new FieldsealError('ERR_OPTIONS', 'a sample is a share above 0 and up to 1');
     if (sample < 1 && kind !== 'verify') throw new FieldsealError('ERR_OPTIONS', 'only verify takes a sample');
-    for (const { form, migrating, otherIndexes, outOfReach, before, plaintext } of fields) {
+    for (const { form, migrating, outOfReach, before, plaintext } of fields) {
       const { field } = form.spec;
       const refused = (message: string, hint: string) =>
         new FieldsealError('ERR_OPTIONS', message, { model, field, hint });
@@ -215,17 +218,12 @@ export class JobEngine {
           `${kind} needs a field with mode: migrating`,
           'Set the mode and deploy it first, so that the application reads both kinds of rows; or leave the field out.',
         );
-      if ((kind === 'backfill' || kind === 'restore') && otherIndexes.length > 0)
-        throw refused(
-          `${kind} cannot write the index ${otherIndexes.join(', ')}, which is over several fields or has a table of terms`,
-          'Leave the field out, and write its rows through the extended client.',
-        );
       if (kind !== 'backfill' && plaintext.origin !== undefined)
         throw refused('only backfill reads what another system encrypted', 'Leave the readers out.');
-      if (kind === 'reindex' && outOfReach.length > 0)
+      if (WRITES_TERMS.includes(kind) && outOfReach.length > 0)
         throw refused(
-          `reindex cannot write the index ${outOfReach.join(', ')}, which has a table of terms or is over fields that the job leaves out`,
-          'Name all fields of the index; a table of terms is written by the extended client alone.',
+          `${kind} cannot write the index ${outOfReach.join(', ')}, which is over fields that the job leaves out, or whose table of terms points elsewhere`,
+          'Name all fields of the index; a table of terms points to the id of the model.',
         );
       if (kind === 'reindex' && !fields.some((field) => field.indexes.length > 0))
         throw refused('no field of the job has an index', 'Leave it out.');

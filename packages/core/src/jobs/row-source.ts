@@ -47,9 +47,7 @@ export interface JobField {
   readonly migrating: boolean;
   /** The longest cell that the column takes, in characters or bytes, or null. */
   readonly limit: number | null;
-  /** Columns of its indexes over several fields, or with tables of terms: `backfill` and `restore` cannot write them. */
-  readonly otherIndexes: readonly string[];
-  /** Those that `reindex` cannot write either: with tables of terms, or over a field that the job leaves out. */
+  /** Its indexes that no job here can write: over a field that the job leaves out, or with a table of terms that does not point to the row's key. */
   readonly outOfReach: readonly string[];
   /** Its indexes; one over several fields is that of the first of them. */
   readonly indexes: readonly JobIndex[];

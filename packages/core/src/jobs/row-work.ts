@@ -126,18 +126,31 @@ function backfill(batch: Batch): void {
     }
   }
   seal({ ...batch, values: plain });
-  termsOf(batch.view, plain, (value, at, terms) => {
+  const partners = partnersOf(batch, plain);
+  open(batch.cipher, batch.view, partners);
+  termsOf(batch.view, [...plain, ...partners], (value, at, terms) => {
     batch.draftOf(value).terms[at] = terms;
   });
 }
 
+/** Cells of the same rows whose values are in a term with one of these: of an index over several fields. */
+function partnersOf({ values }: Batch, plain: readonly RowValue[]): RowValue[] {
+  const rows = new Set(plain.map(({ at }) => at));
+  const shared = new Set(
+    values.flatMap(({ field: { indexes } }) => indexes.flatMap(({ sources }) => (sources.length > 1 ? sources : []))),
+  );
+  return values.filter((value) => !value.plain && rows.has(value.at) && shared.has(value.column));
+}
+
 function restore({ cipher, view, values, draftOf }: Batch): void {
   open(cipher, view, values);
+  const indexes = new Set(values.flatMap(({ field }) => field.indexes));
   for (const value of values) {
     if (!value.opened || value.fault !== null) continue;
     const draft = draftOf(value);
     put(draft, value, value.field.plaintext.write(value.value));
-    for (const { spec, at, second } of value.field.indexes) {
+    for (const { spec, at, second, sources } of indexes) {
+      if (!sources.includes(value.column)) continue;
       draft.terms[at] = spec.many ? [] : null;
       if (second !== null) draft.terms[second.at] = null;
     }

@@ -9,7 +9,7 @@ import {
   type SqlDialect,
   sql,
 } from '@fieldseal/core/jobs';
-import type { ModelTable, TermColumns } from './model-table.ts';
+import type { ModelTable, TermColumns, TermTable } from './model-table.ts';
 
 /** Rows whose terms in one column are of one version of the index root. */
 export interface IndexCensusLine {
@@ -45,7 +45,10 @@ const VERSIONS: Readonly<Record<SqlDialect, (column: RawSql, list: boolean) => R
 export async function countIndexTerms(database: SqlDatabase, table: ModelTable): Promise<CountedIndex[]> {
   const counted: CountedIndex[] = [];
   for (const index of table.indexes) {
-    const first = await countColumn(database, table, index, index.first);
+    const first =
+      index.table === null
+        ? await countColumn(database, table, index, index.first)
+        : await countTable(database, `${table.model}.${index.table.field}`, index.table);
     const second = index.second === null ? null : await countColumn(database, table, index, index.second);
     counted.push({ index, first, second });
   }
@@ -90,14 +93,38 @@ export function rowsToFill(view: KeyView, counted: readonly CountedIndex[]): num
   return rows;
 }
 
+/** Rows by the versions of their terms in a table of such; a row with terms of two roots counts for both, and one without terms is not seen. */
+async function countTable(database: SqlDatabase, column: string, table: TermTable): Promise<IndexCensusLine[]> {
+  const { dialect } = database;
+  const place = (named: string): RawSql => sql`r.${quoted(dialect, named)}`;
+  const links = joined(
+    table.links.map((link) => place(link.column.name)),
+    ', ',
+  );
+  const text = raw(dialect === 'mysql' ? 'char' : 'text');
+  const rows = await queryRows(
+    database,
+    dialect,
+    sql`SELECT CAST(v AS ${text}) AS c0, CAST(count(*) AS ${text}) AS c1 FROM (SELECT DISTINCT ${links}, ${VERSIONS[dialect](place(table.term.name), false)} AS v FROM ${tableName(dialect, table)} r) a GROUP BY v`,
+  );
+  return rows.map(([version, count]) => ({ column, version: Number(version), filled: true, rows: Number(count) }));
+}
+
+/** The name of a table in a statement. */
+function tableName(
+  dialect: SqlDialect,
+  { name, schema }: { readonly name: string; readonly schema: string | null },
+): RawSql {
+  return schema === null ? quoted(dialect, name) : sql`${quoted(dialect, schema)}.${quoted(dialect, name)}`;
+}
+
 async function countColumn(
   database: SqlDatabase,
   table: ModelTable,
   index: TermColumns,
   column: TermColumns['first'],
 ): Promise<IndexCensusLine[]> {
-  const { dialect, schema, name } = table;
-  const from = schema === null ? quoted(dialect, name) : sql`${quoted(dialect, schema)}.${quoted(dialect, name)}`;
+  const { dialect } = table;
   const place = (named: string): RawSql => sql`r.${quoted(dialect, named)}`;
   const version = VERSIONS[dialect](place(column.name), column.list);
   const filled = joined(
@@ -108,7 +135,7 @@ async function countColumn(
   const rows = await queryRows(
     database,
     dialect,
-    sql`SELECT CAST(v AS ${text}) AS c0, CAST(f AS ${text}) AS c1, CAST(count(*) AS ${text}) AS c2 FROM (SELECT coalesce(${version}, '') AS v, CASE WHEN ${filled} THEN 1 ELSE 0 END AS f FROM ${from} r) a GROUP BY v, f`,
+    sql`SELECT CAST(v AS ${text}) AS c0, CAST(f AS ${text}) AS c1, CAST(count(*) AS ${text}) AS c2 FROM (SELECT coalesce(${version}, '') AS v, CASE WHEN ${filled} THEN 1 ELSE 0 END AS f FROM ${tableName(dialect, table)} r) a GROUP BY v, f`,
   );
   return rows.map(([found, full, count]) => ({
     column: `${table.model}.${column.field}`,

@@ -1,9 +1,10 @@
 import { type FieldSpec, FieldsealError } from '@fieldseal/core';
 import type { CellForm, JobField, SqlDialect } from '@fieldseal/core/jobs';
+import type { IdDefault } from '../id-default.ts';
 import { type CompiledModel, compileSchema, type EncryptedNode, type IndexNode } from '../schema/compiled-schema.ts';
 import { parseInlineSchema } from '../schema/inline-schema.ts';
 import { readSchemaMap } from '../schema/read-schema.ts';
-import type { ModelMap, ParsedField, ParsedModel } from '../schema/schema-map.ts';
+import type { ModelMap, ParsedField, ParsedModel, SchemaMap } from '../schema/schema-map.ts';
 import type { ColumnKind, TableColumn } from './column-text.ts';
 import { plaintextCodec } from './plaintext-codec.ts';
 
@@ -21,9 +22,27 @@ export interface TermColumn extends NamedColumn {
   readonly field: string;
 }
 
-/** An index whose terms are in columns of the table. */
+/** A table that holds the terms of one index, each a row of its own. */
+export interface TermTable {
+  readonly model: string;
+  /** The relation field that carries the annotation. */
+  readonly field: string;
+  /** Name of the table in the database, and its schema, or null for the connection's. */
+  readonly name: string;
+  readonly schema: string | null;
+  readonly term: NamedColumn;
+  /** Columns that point to the row, with the places of what they point to in {@link ModelTable.key}. */
+  readonly links: readonly { readonly column: NamedColumn; readonly key: number }[];
+  /** Id that is made by the client, or null where the database makes it or there is none. */
+  readonly id: { readonly column: NamedColumn; readonly form: IdDefault } | null;
+}
+
+/** An index of a model, with where its terms are. */
 export interface TermColumns {
+  /** The column of the terms, in the table of the model or in {@link table}. */
   readonly first: TermColumn;
+  /** The table of terms, or null where they are in columns of the model. */
+  readonly table: TermTable | null;
   /** The column that has the terms of index roots of even versions, or null. */
   readonly second: TermColumn | null;
   /** Columns of its fields. */
@@ -45,12 +64,13 @@ export interface ModelTable {
   readonly fields: readonly JobField[];
   /** Columns of the fields, in their order. */
   readonly cells: readonly NamedColumn[];
-  /** Columns of index terms. */
+  /** Columns of index terms of the fields, and behind them the tables of such. */
   readonly terms: readonly NamedColumn[];
-  /** All indexes of the model whose terms are in columns of it. */
+  readonly termTables: readonly TermTable[];
+  /** All indexes of the model but those {@link outOfReach}. */
   readonly indexes: readonly TermColumns[];
-  /** Relation fields of indexes whose terms have tables of their own. */
-  readonly termTables: readonly string[];
+  /** Relation fields of indexes whose tables of terms do not point to the key of the model. */
+  readonly outOfReach: readonly string[];
   readonly bound: readonly BoundColumnName[];
   /** All other columns. */
   readonly rest: readonly NamedColumn[];
@@ -111,14 +131,20 @@ export function modelTable({ schema, model, fields, before }: TableRequest): Mod
       const name = of.bound[field]?.dbName ?? field;
       return place(field, { name, kind: KINDS[type] ?? 'text', list: false });
     });
-  const terms: NamedColumn[] = [];
+  const key = keyOf(parsed, own);
+  const tableOf = ({ spec, child }: IndexNode): TermTable | null =>
+    child === null ? null : termTable(models, map, parsed, key, spec.column);
   const places = nodes.map(({ spec }) => spec.field);
-  const isWhole = ({ spec }: IndexNode): boolean => spec.sources.every(({ field }) => places.includes(field));
+  const reached = (index: IndexNode): boolean =>
+    index.spec.sources.every(({ field }) => places.includes(field)) &&
+    (index.child === null || tableOf(index) !== null);
+  const all = indexesOver(compiled);
+  const served = all.filter(reached);
+  const columns = served.filter(isColumn).flatMap(({ spec, other }) => [spec, ...(other === null ? [] : [other])]);
+  const tables = served.filter((index) => !isColumn(index));
+  const terms = [...columns, ...tables.map(({ spec }) => spec)].map(({ column }) => column);
   const jobFields = nodes.map((node): JobField => {
-    const over = [
-      ...node.indexes,
-      ...compiled.compoundIndexes.filter((index) => index.spec.sources.includes(node.spec)),
-    ];
+    const over = all.filter((index) => index.spec.sources.includes(node.spec));
     const older = old === null ? null : olderNode(old, own, node);
     const form: CellForm = { spec: node.spec, bind: bindOf(node, own) };
     const was: CellForm | null =
@@ -129,54 +155,77 @@ export function modelTable({ schema, model, fields, before }: TableRequest): Mod
       list: node.list,
       migrating: node.mode === 'migrating',
       limit: node.limit,
-      otherIndexes: over
-        .filter((index) => !isColumn(index) || index.spec.sources.length > 1)
-        .map(({ spec }) => spec.column),
-      outOfReach: over.filter((index) => !isColumn(index) || !isWhole(index)).map(({ spec }) => spec.column),
+      outOfReach: over.filter((index) => !reached(index)).map(({ spec }) => spec.column),
       indexes: over
-        .filter((index) => index.spec.sources[0] === node.spec && isColumn(index) && isWhole(index))
+        .filter((index) => index.spec.sources[0] === node.spec && reached(index))
         .map(({ spec, other }) => ({
           spec,
-          at: terms.push(columnOf(spec.column)) - 1,
-          second: other === null ? null : { spec: other, at: terms.push(columnOf(other.column)) - 1 },
+          at: terms.indexOf(spec.column),
+          second: other === null ? null : { spec: other, at: terms.indexOf(other.column) },
           sources: spec.sources.map(({ field }) => places.indexOf(field)),
         })),
       plaintext: plaintextCodec(node),
     };
   });
   const cells = nodes.map(({ spec }) => columnOf(spec.field));
-  const written = new Set([...cells, ...terms].map(({ name }) => name));
+  const termColumns = columns.map(({ column }) => columnOf(column));
+  const written = new Set([...cells, ...termColumns].map(({ name }) => name));
   const scalars = parsed.fields.filter(({ kind }) => kind === 'scalar' || kind === 'enum').map(named);
   return {
     model,
     dialect,
     name: own.dbName,
     schema: own.dbSchema,
-    key: keyOf(parsed, own).map(named),
+    key: key.map(named),
     fields: jobFields,
     cells,
-    terms,
-    ...indexesOf(compiled, columnOf),
+    terms: termColumns,
+    termTables: tables.map((index) => tableOf(index) as TermTable),
+    indexes: all.flatMap((index) => indexIn(index, tableOf(index), columnOf)),
+    outOfReach: all.filter((index) => !isColumn(index) && tableOf(index) === null).map(({ spec }) => spec.column),
     bound,
     rest: scalars.filter(({ name }) => !written.has(name)),
   };
 }
 
-function indexesOf(
-  model: CompiledModel,
+function indexesOver(model: CompiledModel): IndexNode[] {
+  return [...model.encrypted.flatMap(([, { indexes }]) => indexes), ...model.compoundIndexes];
+}
+
+/** An index with where its terms are; none where no job reaches them. */
+function indexIn(
+  { spec, child, other, single }: IndexNode,
+  table: TermTable | null,
   columnOf: (field: string) => NamedColumn,
-): Pick<ModelTable, 'indexes' | 'termTables'> {
-  const all = [...model.encrypted.flatMap(([, { indexes }]) => indexes), ...model.compoundIndexes];
+): TermColumns[] {
+  if (child !== null && table === null) return [];
   const columnAt = (field: string): TermColumn => ({ ...columnOf(field), field });
-  return {
-    indexes: all.filter(isColumn).map(({ spec, other, single }) => ({
-      first: columnAt(spec.column),
-      second: other === null ? null : columnAt(other.column),
-      sources: spec.sources.map(({ field }) => columnOf(field)),
-      single,
-    })),
-    termTables: all.filter((index) => !isColumn(index)).map(({ spec }) => spec.column),
-  };
+  const first = table === null ? columnAt(spec.column) : { ...table.term, field: spec.column };
+  const second = other === null ? null : columnAt(other.column);
+  return [{ first, table, second, sources: spec.sources.map(({ field }) => columnOf(field)), single }];
+}
+
+/** The table of an index's terms; null where it points to other columns than those that name rows. */
+function termTable(
+  models: readonly ParsedModel[],
+  map: SchemaMap,
+  parsed: ParsedModel,
+  key: readonly ParsedField[],
+  field: string,
+): TermTable | null {
+  const child = map.models[parsed.name]?.indexes[field]?.child;
+  const model = models.find(({ name }) => name === child?.model);
+  const relation = model?.fields.find(({ kind, type }) => kind === 'object' && type === parsed.name);
+  const term = model?.fields.find(({ name }) => name === child?.field);
+  if (model === undefined || relation === undefined || term === undefined) return null;
+  const links = relation.relationFrom.map((from, at) => ({
+    column: named(model.fields.find(({ name }) => name === from) as ParsedField),
+    key: key.findIndex(({ name }) => name === relation.relationTo[at]),
+  }));
+  if (links.length !== key.length || links.some(({ key: place }) => place < 0)) return null;
+  const made = model.fields.find(({ id, idDefault }) => id && idDefault !== null);
+  const id = made?.idDefault == null ? null : { column: named(made), form: made.idDefault };
+  return { model: model.name, field, name: model.dbName, schema: model.dbSchema, term: named(term), links, id };
 }
 
 /** Whether the terms of an index are in a column of the row. */

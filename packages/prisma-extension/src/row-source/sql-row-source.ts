@@ -26,6 +26,7 @@ import { beyond, columnName, exact, holds, stored, type TableColumn, textOf } fr
 import { columnTypes } from './column-types.ts';
 import type { ModelTable } from './model-table.ts';
 import { fromText, toText } from './stored-text.ts';
+import { TermsTable } from './terms-table.ts';
 
 type Text = string | null;
 
@@ -38,8 +39,14 @@ interface TypedColumns {
   readonly rest: readonly TableColumn[];
 }
 
-/** What a row held when it was read, as texts: cells, terms and bound columns. */
+/** What a row held when it was read, as texts: cells, terms and bound columns. Terms in tables of their own change with their cell only. */
 type Witness = readonly Text[];
+
+/** A column that a batch writes, and its place in the witness. */
+interface Written {
+  readonly column: TableColumn;
+  readonly at: number;
+}
 
 /** Ranges of the planned size; behind so many they grow, so that a table of any size has some ten thousand at most. */
 const RANGES_OF_A_SIZE = 1000;
@@ -62,6 +69,7 @@ export class SqlRowSource implements RowSource {
   readonly database: SqlDatabase;
   readonly #table: ModelTable;
   readonly #from: RawSql;
+  readonly #termTables: readonly TermsTable[];
   #columns: Promise<TypedColumns> | undefined;
 
   constructor(database: SqlDatabase, table: ModelTable) {
@@ -73,6 +81,7 @@ export class SqlRowSource implements RowSource {
     if (dialect !== database.dialect)
       throw new FieldsealError('ERR_OPTIONS', 'the schema is of another kind of database', { model: table.model });
     this.#from = schema === null ? quoted(dialect, name) : sql`${quoted(dialect, schema)}.${quoted(dialect, name)}`;
+    this.#termTables = table.termTables.map((terms) => new TermsTable(database, terms));
   }
 
   async *ranges(rows: number): AsyncIterable<{ readonly upTo: RowKey | null; readonly rows: number }> {
@@ -106,7 +115,16 @@ export class SqlRowSource implements RowSource {
       sql`SELECT ${this.#texts([...key, ...cells, ...terms, ...bound])} FROM ${this.#from} r WHERE ${this.#within(key, range)} AND ${filter} ORDER BY ${this.#order(key)} LIMIT ${raw(String(limit))}`,
       session,
     );
-    return rows.map((row) => this.#row(columns, row));
+    const keys = rows.map((row) => row.slice(0, key.length) as RowKey);
+    const apart: (readonly string[][])[] = [];
+    for (const table of this.#termTables) apart.push(await table.read(session, keys));
+    return rows.map((row, at) =>
+      this.#row(
+        columns,
+        row,
+        apart.map((terms) => terms[at] as string[]),
+      ),
+    );
   }
 
   async swap(session: SqlSession, changes: readonly RowChange[]): Promise<number> {
@@ -117,11 +135,25 @@ export class SqlRowSource implements RowSource {
     const written = [...cells, ...terms].flatMap((column, at) =>
       texts.some(({ change, next }) => next[at] !== (change.row.witness as Witness)[at]) ? [{ column, at }] : [],
     );
-    if (written.length === 0) return 0;
-    if (this.#table.dialect === 'postgresql') return this.#swapTogether(session, columns, texts, written);
+    const apart = texts.filter(({ change }) => this.#apart(change).length > 0);
+    const together = this.#table.dialect === 'postgresql' ? texts.filter((one) => !apart.includes(one)) : [];
+    const single = this.#table.dialect === 'postgresql' ? apart : texts;
     let swapped = 0;
-    for (const { change, next } of texts) swapped += await this.#swapOne(session, columns, change, next, written);
+    if (written.length > 0 && together.length > 0)
+      swapped += await this.#swapTogether(session, columns, together, written);
+    for (const { change, next } of single) swapped += await this.#swapOne(session, columns, change, next, written);
     return swapped;
+  }
+
+  /** The tables of terms in which a change gives a row others. */
+  #apart({ row, terms }: RowChange): { readonly table: TermsTable; readonly terms: readonly string[] }[] {
+    const first = this.#table.terms.length;
+    return this.#termTables.flatMap((table, at) => {
+      const next = terms[first + at] ?? null;
+      return sameTerms(next, row.terms[first + at] ?? null)
+        ? []
+        : [{ table, terms: (next ?? []) as readonly string[] }];
+    });
   }
 
   async census(session: SqlSession): Promise<readonly CensusLine[]> {
@@ -159,7 +191,7 @@ export class SqlRowSource implements RowSource {
     session: SqlSession,
     { key, cells, terms, bound }: TypedColumns,
     texts: readonly { readonly change: RowChange; readonly next: readonly Text[] }[],
-    written: readonly { readonly column: TableColumn; readonly at: number }[],
+    written: readonly Written[],
   ): Promise<number> {
     const { dialect } = this.#table;
     const compared = [...cells, ...terms, ...bound];
@@ -191,39 +223,60 @@ export class SqlRowSource implements RowSource {
     );
   }
 
-  #swapOne(
+  /** A row in a statement of its own, with the terms that it has in tables of theirs. */
+  async #swapOne(
     session: SqlSession,
     { key, cells, terms, bound }: TypedColumns,
-    { row }: RowChange,
+    change: RowChange,
     next: readonly Text[],
-    written: readonly { readonly column: TableColumn; readonly at: number }[],
+    written: readonly Written[],
   ): Promise<number> {
     const { dialect } = this.#table;
+    const { row } = change;
     const before = row.witness as Witness;
-    const set = written.map(
-      ({ column, at }) => sql`${quoted(dialect, column.name)} = ${stored(dialect, column, sql`${next[at] ?? null}`)}`,
+    const where = joined(
+      [
+        ...key.map(
+          (column, at) =>
+            sql`${columnName(dialect, column)} = ${stored(dialect, column, sql`${row.key[at] as string}`)}`,
+        ),
+        ...[...cells, ...terms, ...bound].map((column, at) => holds(dialect, column, sql`${before[at] ?? null}`)),
+      ],
+      ' AND ',
     );
-    const where = [
-      ...key.map(
-        (column, at) => sql`${columnName(dialect, column)} = ${stored(dialect, column, sql`${row.key[at] as string}`)}`,
-      ),
-      ...[...cells, ...terms, ...bound].map((column, at) => holds(dialect, column, sql`${before[at] ?? null}`)),
-    ];
+    const apart = this.#apart(change);
+    const set = written
+      .filter(({ at }) => apart.length === 0 || next[at] !== before[at])
+      .map(
+        ({ column, at }) => sql`${quoted(dialect, column.name)} = ${stored(dialect, column, sql`${next[at] ?? null}`)}`,
+      );
     const alias = raw(dialect === 'sqlite' ? ' AS r' : ' r');
-    return changeRows(
-      session,
-      dialect,
-      sql`UPDATE ${this.#from}${alias} SET ${joined(set, ', ')} WHERE ${joined(where, ' AND ')}`,
-    );
+    // Where nothing changes but terms in a table of their own, the row is locked: its cell is what says that they are still to be written.
+    const swapped =
+      set.length > 0
+        ? await changeRows(session, dialect, sql`UPDATE ${this.#from}${alias} SET ${joined(set, ', ')} WHERE ${where}`)
+        : apart.length === 0
+          ? 0
+          : (
+              await this.#query(
+                sql`SELECT '1' AS c0 FROM ${this.#from} r WHERE ${where}${raw(dialect === 'sqlite' ? '' : ' FOR UPDATE')}`,
+                session,
+              )
+            ).length;
+    if (swapped > 0) for (const { table, terms: given } of apart) await table.replace(session, row.key, given);
+    return swapped;
   }
 
-  #row({ key, cells, terms }: TypedColumns, texts: readonly Text[]): JobRow {
+  #row({ key, cells, terms }: TypedColumns, texts: readonly Text[], apart: readonly string[][]): JobRow {
     const witness = texts.slice(key.length);
     const bound = witness.slice(cells.length + terms.length);
     return {
       key: texts.slice(0, key.length) as RowKey,
       cells: cells.map((column, at) => fromText(column, witness[at] ?? null)),
-      terms: terms.map((column, at) => fromText(column, witness[cells.length + at] ?? null) as StoredTerms),
+      terms: [
+        ...terms.map((column, at) => fromText(column, witness[cells.length + at] ?? null) as StoredTerms),
+        ...apart,
+      ],
       bound: bound.map((text, at): BoundColumn | null =>
         text === null ? null : [(this.#table.bound[at] as { field: string }).field, text],
       ),

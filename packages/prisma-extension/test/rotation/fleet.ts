@@ -26,11 +26,14 @@ export type Client = RuntimeClient & {
   $queryRawUnsafe(sql: string): Promise<Record<string, unknown>[]>;
 };
 
-type Database = Exclude<Target['database'], 'mysql'>;
+type Database = Target['database'];
 
 /** schema.prisma. */
 export function schemaOf(database: Database): string {
-  const grams = database === 'postgresql' ? '/// @blindIndex(of: name, kind: ngram, n: 3)\n  nameGrams String[]' : '';
+  const list = database === 'postgresql';
+  const text = database === 'mysql' ? ' @db.Text' : '';
+  const gram =
+    'model Gram {\n  id String @id @default(uuid())\n  term String\n  accountId String\n  account Account @relation(fields: [accountId], references: [id], onDelete: Cascade)\n}';
   return `datasource db {
   provider = "${database}"
 }
@@ -39,28 +42,29 @@ model Account {
   id String @id
   tenant String
   /// @encrypted
-  email String?
+  email String?${text}
   /// @blindIndex(of: email, normalize: [lowercase])
   emailIndex String? @unique
   /// @blindIndex(next: emailIndex)
   emailNext String? @unique
   /// @encrypted
-  phone String?
+  phone String?${text}
   /// @blindIndex(of: phone)
   phoneIndex String?
   /// @blindIndex(next: phoneIndex)
   phoneNext String?
   /// @encrypted
-  name String?
+  name String?${text}
   /// @blindIndex(of: name)
   nameIndex String?
-  ${grams}
+  /// @blindIndex(of: name, kind: ngram, n: 3)
+  nameGrams ${list ? 'String[]' : 'Gram[]'}
   /// @encrypted(type: Int)
-  age String?
+  age String?${text}
   /// @blindIndex(of: age, kind: range, from: 0, to: 100, step: 10)
   ageRange String?
   /// @encrypted
-  city String?
+  city String?${text}
   /// @blindIndex(of: city, partitions: 4)
   cityTerm String?
   /// @blindIndex(of: [name, age])
@@ -69,6 +73,8 @@ model Account {
   @@unique([tenant, phoneIndex])
   @@unique([tenant, phoneNext])
 }
+
+${list ? '' : gram}
 `;
 }
 
@@ -77,15 +83,23 @@ const COLUMNS = [
   ...['age', 'ageRange', 'city', 'cityTerm', 'nameAge'],
 ];
 
+/** Those that hold cells. */
+const CELLS: readonly string[] = ['email', 'phone', 'name', 'age', 'city'];
+
 function ddlOf(database: Database): string[] {
-  const columns = COLUMNS.map((name) => `"${name}" TEXT`);
+  const q = (name: string): string => (database === 'mysql' ? `\`${name}\`` : `"${name}"`);
+  const short = database === 'mysql' ? 'VARCHAR(191) COLLATE utf8mb4_nopad_bin' : 'TEXT';
+  const columns = COLUMNS.map((name) => `${q(name)} ${CELLS.includes(name) ? 'TEXT' : short}`);
   if (database === 'postgresql') columns.push('"nameGrams" TEXT[]');
+  const unique = (...names: string[]): string =>
+    `CREATE UNIQUE INDEX ${q(`Account_${names.join('_')}_key`)} ON ${q('Account')} (${names.map(q).join(', ')})`;
   return [
-    `CREATE TABLE "Account" ("id" TEXT NOT NULL PRIMARY KEY, ${columns.join(', ')})`,
-    'CREATE UNIQUE INDEX "Account_emailIndex_key" ON "Account" ("emailIndex")',
-    'CREATE UNIQUE INDEX "Account_emailNext_key" ON "Account" ("emailNext")',
-    'CREATE UNIQUE INDEX "Account_tenant_phoneIndex_key" ON "Account" ("tenant", "phoneIndex")',
-    'CREATE UNIQUE INDEX "Account_tenant_phoneNext_key" ON "Account" ("tenant", "phoneNext")',
+    `CREATE TABLE ${q('Account')} (${q('id')} ${short} NOT NULL PRIMARY KEY, ${columns.join(', ')})`,
+    unique('emailIndex'),
+    unique('emailNext'),
+    unique('tenant', 'phoneIndex'),
+    unique('tenant', 'phoneNext'),
+    `CREATE TABLE ${q('Gram')} (${q('id')} ${short} NOT NULL PRIMARY KEY, ${q('term')} ${short} NOT NULL, ${q('accountId')} ${short} NOT NULL, FOREIGN KEY (${q('accountId')}) REFERENCES ${q('Account')} (${q('id')}) ON DELETE CASCADE)`,
   ];
 }
 
