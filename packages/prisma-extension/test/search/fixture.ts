@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { Keyring } from '@fieldseal/core';
 import { type EncryptionOptions, encryption } from '../../src/index.ts';
 import { type Opener, openSqlite } from '../differential/comparison.ts';
 import { type RuntimeClient, runtimeClient } from '../differential/runtime-client.ts';
@@ -132,6 +133,7 @@ export interface Opened {
   /** A client without the extension, over the annotated tables. */
   readonly bare: Client;
   readonly db: Client;
+  readonly keyring: Keyring;
   /** Statements that were sent. */
   readonly statements: { readonly query: string; readonly params: string }[];
   /** Another encrypted client over the same database. */
@@ -162,6 +164,7 @@ export async function open(database: Database, opener: Opener = openSqlite): Pro
   return {
     bare,
     db: await extend({}),
+    keyring,
     statements,
     extend,
     close: async () => {
