@@ -82,8 +82,8 @@ test.each([
   ['a unique index with one column', schemaOf('sqlite'), 'Patient.emailIndex names unique rows'],
   [
     'a field that is being migrated',
-    SCHEMA.replace('/// @encrypted\n  phone', '/// @encrypted(mode: migrating)\n  phone'),
-    'Patient.phone has a mode',
+    SCHEMA.replace('/// @encrypted\n  email', '/// @encrypted(mode: migrating)\n  email'),
+    'Patient.email has mode: migrating',
   ],
 ])('%s is not rotated', async (_, schema, reason) => {
   await project.keyring(`${reason}.json`);

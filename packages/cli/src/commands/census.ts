@@ -2,9 +2,7 @@ import type { CensusLine } from '@fieldseal/core/jobs';
 import type { Command } from '../command.ts';
 import { censusLines } from '../jobs/job-lines.ts';
 import { namesOf } from '../jobs/job-options.ts';
-import { JobProject, PROJECT_OPTIONS } from '../jobs/job-project.ts';
-
-const { keyring: _, ...OPTIONS } = PROJECT_OPTIONS;
+import { JobProject, ROW_OPTIONS, ROWS_SCOPE_OPTION } from '../jobs/job-project.ts';
 
 /** `fieldseal census` */
 export const census: Command = {
@@ -18,15 +16,16 @@ export const census: Command = {
   ],
   positionals: [],
   options: {
-    ...OPTIONS,
+    ...ROW_OPTIONS,
     model: { value: 'name', help: 'only this model' },
     fields: { value: 'names', help: 'only these fields of the model, with commas between them' },
+    ...ROWS_SCOPE_OPTION,
   },
   run: (input) =>
     JobProject.use(input, async (project) => {
       const counted: { readonly model: string; readonly census: readonly CensusLine[] }[] = [];
-      for (const model of project.models) {
-        const source = project.source(model, namesOf(input.options, 'fields'));
+      for (const model of project.modelsIn(input.options['scope'])) {
+        const source = project.source(model, namesOf(input.options, 'fields'), input.options);
         counted.push({ model, census: await source.census(project.database) });
       }
       const lines = counted.flatMap(({ model, census: found }) => [

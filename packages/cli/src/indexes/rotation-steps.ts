@@ -30,9 +30,16 @@ export async function startRotation(project: JobProject, state: RotationState): 
         `the table of terms of ${model}.${outOfReach[0]} does not point to the key of its rows`,
         'Let its relation point to the id of the model.',
       );
-    const migrating = Object.entries(models[model]?.encrypted ?? {}).find(([, { mode }]) => mode !== 'strict');
+    // Rows in plaintext have no term, and would be taken for rows that were left behind.
+    const paired = indexes.filter(({ second }) => second !== null).flatMap(({ sources }) => sources);
+    const migrating = Object.entries(models[model]?.encrypted ?? {}).find(
+      ([, { mode, dbName }]) => mode === 'migrating' && paired.some(({ name }) => name === dbName),
+    );
     if (migrating !== undefined)
-      throw notRotated(`${model}.${migrating[0]} has a mode`, 'Bring its migration to an end first.');
+      throw notRotated(
+        `${model}.${migrating[0]} has mode: migrating, and an index of two columns`,
+        'Bring its migration to an end first.',
+      );
   }
   await (await project.keyring()).addIndexRoot();
 }

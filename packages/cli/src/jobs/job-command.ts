@@ -15,7 +15,7 @@ import { readSchemaFile } from '../schema-file.ts';
 import { forecastLines, statusJson, statusLines } from './job-lines.ts';
 import { durationOf, namesOf, numberOf, SETTING_OPTIONS, settingsOf } from './job-options.ts';
 import { JobProgress } from './job-progress.ts';
-import { JobProject, PROJECT_OPTIONS } from './job-project.ts';
+import { JobProject, PROJECT_OPTIONS, ROWS_SCOPE_OPTION } from './job-project.ts';
 
 /** What can be done with jobs, in the order in which it is. */
 const ACTIONS = ['plan', 'start', 'work', 'status', 'pause', 'resume', 'cancel', 'set'] as const;
@@ -65,6 +65,7 @@ export function jobCommand(family: JobFamily): Command {
       ...PROJECT_OPTIONS,
       model: { value: 'name', help: 'only this model' },
       fields: { value: 'names', help: 'only these fields of the model, with commas between them' },
+      ...ROWS_SCOPE_OPTION,
       job: { value: 'id', help: 'only this job' },
       for: { value: 'time', help: 'work for so long at most: 500ms, 30s, 5m, 1h' },
       fingerprint: { help: 'digest the other columns before and after, which reads the table twice' },
@@ -127,7 +128,7 @@ const PERFORM: Readonly<Record<Action, Perform>> = {
     const worked: { readonly status: JobStatus; readonly end: WorkEnd }[] = [];
     for (const { plan, id } of await chosen(family, project, options, ['running'])) {
       const engine = new JobEngine({
-        source: await rows(family, project, input, plan.model, plan.fields),
+        source: await rows(family, project, input, plan, plan.scope),
         keys: await project.keyring(),
       });
       const progress = new JobProgress(io);
@@ -222,12 +223,12 @@ async function enginesOf(
   const keys = await project.keyring();
   const wanted = namesOf(options, 'fields');
   const engines: { readonly engine: JobEngine; readonly source: RowSource }[] = [];
-  for (const model of project.models) {
-    const { fields } = await rows(family, project, input, model, wanted);
+  for (const model of project.modelsIn(options['scope'])) {
+    const { fields } = await rows(family, project, input, { model, fields: wanted }, options['scope']);
     const fitting = (field: JobEngineField): boolean => family.fits?.(field, kind, fields) ?? true;
     const names = fields.filter((field) => wanted !== undefined || fitting(field)).map(({ form }) => form.spec.field);
     if (names.length === 0) continue;
-    const source = await rows(family, project, input, model, names);
+    const source = await rows(family, project, input, { model, fields: names }, options['scope']);
     engines.push({ source, engine: new JobEngine({ source, keys }) });
   }
   if (engines.length > 0) return engines;
@@ -243,10 +244,10 @@ async function rows(
   family: JobFamily,
   project: JobProject,
   input: CommandInput,
-  model: string,
-  fields: readonly string[] | undefined,
+  { model, fields }: { readonly model: string; readonly fields: readonly string[] | undefined },
+  scope: string | undefined,
 ): Promise<RowSource> {
-  const source = project.source(model, fields, await olderSchema(input.options));
+  const source = project.source(model, fields, { before: await olderSchema(input.options), scope });
   return (await family.rowsOf?.(source, project, input)) ?? source;
 }
 

@@ -21,11 +21,12 @@ export function statusJson(status: JobStatus): object {
 export function statusLines(jobs: readonly JobStatus[]): string[] {
   if (jobs.length === 0) return ['no job'];
   return table([
-    ['job', 'kind', 'model', 'state', 'rows', 'done', 'conflicts', 'quarantined'],
+    ['job', 'kind', 'model', 'scope', 'state', 'rows', 'done', 'conflicts', 'quarantined'],
     ...jobs.map(({ id, plan, state, reason, rows, passed, counts, quarantined }) => [
       id,
       plan.kind,
       plan.model,
+      plan.scope ?? '',
       reason === null ? state : `${state} (${reason})`,
       `${passed}/${rows}`,
       String(counts.done),

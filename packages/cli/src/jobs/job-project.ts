@@ -1,34 +1,35 @@
-import {
-  type Environment,
-  environmentOpeners,
-  type Keyring,
-  keyringFile,
-  keyringPath,
-  openKeyring,
-} from '@fieldseal/core';
+import type { Keyring, KeyStore } from '@fieldseal/core';
 import { JobControl, type SqlDatabase, SqlJobStore } from '@fieldseal/core/jobs';
 import { readSchemaMap } from '@fieldseal/prisma/internal';
 import { adapterDatabase, modelTable, SqlRowSource } from '@fieldseal/prisma/jobs';
 import { CliError } from '../cli-error.ts';
 import type { CommandInput, CommandOption } from '../command.ts';
-import { type Adapter, connect, PROVIDERS } from '../doctor/adapter.ts';
+import { type OpenedKeyring, openWith, STORE_OPTIONS, withKeyStore } from '../commands/keys/request.ts';
+import { connect, PROVIDERS } from '../doctor/adapter.ts';
 import { DatabaseProblem } from '../doctor/database-problem.ts';
 import { readSchemaFile, type SchemaFile } from '../schema-file.ts';
 
 /** Variable that holds the URL of the database unless another is named. */
 const URL_VARIABLE = 'DATABASE_URL';
 
-/** Options of every command that works on live rows. */
-export const PROJECT_OPTIONS: Readonly<Record<'schema' | 'keyring' | 'url-env', CommandOption>> = {
+/** Options of every command that looks at live rows. */
+export const ROW_OPTIONS: Readonly<Record<'schema' | 'url-env', CommandOption>> = {
   schema: {
     value: 'path',
     help: 'schema file or folder; prisma/schema.prisma, schema.prisma or prisma/schema by default',
   },
-  keyring: { value: 'path', help: 'the keyring; FIELDSEAL_KEYRING or ./fieldseal.keyring.json by default' },
   'url-env': {
     value: 'variable',
     help: `environment variable with the URL of the database; ${URL_VARIABLE} by default`,
   },
+};
+
+/** Options of every command that works on live rows with the keys. */
+export const PROJECT_OPTIONS: Readonly<Record<string, CommandOption>> = { ...ROW_OPTIONS, ...STORE_OPTIONS };
+
+/** The option that confines a command to the rows of one scope. */
+export const ROWS_SCOPE_OPTION: Readonly<Record<string, CommandOption>> = {
+  scope: { value: 'scope', help: 'only the rows of this scope, of models with @scope' },
 };
 
 /** The application in the working directory: its schema, its database by its own driver adapter, and its keys. */
@@ -36,18 +37,21 @@ export class JobProject {
   readonly schema: SchemaFile;
   readonly database: SqlDatabase;
   readonly control: JobControl;
-  readonly #adapter: Adapter;
-  readonly #env: Environment;
-  readonly #options: CommandInput['options'];
-  #keyring: Promise<Keyring> | undefined;
+  readonly #input: CommandInput;
+  readonly #keyStore: { readonly keyStore?: KeyStore };
+  #keyring: Promise<OpenedKeyring> | undefined;
 
-  private constructor(schema: SchemaFile, adapter: Adapter, database: SqlDatabase, input: CommandInput) {
+  private constructor(
+    schema: SchemaFile,
+    database: SqlDatabase,
+    input: CommandInput,
+    keyStore: { readonly keyStore?: KeyStore },
+  ) {
     this.schema = schema;
     this.database = database;
     this.control = new JobControl(new SqlJobStore(database));
-    this.#adapter = adapter;
-    this.#env = input.env;
-    this.#options = input.options;
+    this.#input = input;
+    this.#keyStore = keyStore;
   }
 
   /**
@@ -81,46 +85,60 @@ export class JobProject {
         'Check the URL, the server, and that the driver adapter is installed.',
       );
     });
-    const project = new JobProject(schema, adapter, adapterDatabase(adapter, dialect), input);
     try {
-      return await work(project);
+      return await withKeyStore(undefined, input, async (keyStore) => {
+        const project = new JobProject(schema, adapterDatabase(adapter, dialect), input, keyStore);
+        return work(project).finally(() => project.#close());
+      });
     } finally {
-      await project.#close();
+      await adapter.dispose().catch(() => undefined);
     }
   }
 
   /** Models with encrypted fields, or the one that `--model` names. */
   get models(): readonly string[] {
-    const { model } = this.#options;
+    return this.modelsIn(undefined);
+  }
+
+  /** The same; where a scope is given, those whose rows name theirs. */
+  modelsIn(confined: string | undefined): readonly string[] {
+    const { model } = this.#input.options;
     if (model !== undefined) return [model];
     const { models } = readSchemaMap(this.schema.text);
-    return Object.entries(models).flatMap(([name, { encrypted }]) => (Object.keys(encrypted).length > 0 ? [name] : []));
+    return Object.entries(models).flatMap(([name, { encrypted, scope }]) =>
+      Object.keys(encrypted).length > 0 && (confined === undefined || scope !== null) ? [name] : [],
+    );
   }
 
   /**
    * Rows of a model.
    *
    * @param fields - the fields to work on; all by default
-   * @param before - text of the older schema, where cells are written in another way
    */
-  source(model: string, fields?: readonly string[], before?: string): SqlRowSource {
-    return new SqlRowSource(this.database, modelTable({ schema: this.schema.text, model, fields, before }));
+  source(model: string, fields?: readonly string[], { before, scope }: SourceOptions = {}): SqlRowSource {
+    return new SqlRowSource(this.database, modelTable({ schema: this.schema.text, model, fields, before }), scope);
   }
 
   /** The keyring that the environment opens, opened once. */
-  keyring(): Promise<Keyring> {
-    const path = this.#options['keyring'] ?? keyringPath(this.#env);
-    this.#keyring ??= openKeyring({ storage: keyringFile(path), openers: environmentOpeners(this.#env) });
-    return this.#keyring;
+  async keyring(): Promise<Keyring> {
+    this.#keyring ??= openWith(this.#input, this.#keyStore);
+    return (await this.#keyring).keyring;
   }
 
   async #close(): Promise<void> {
     await this.#keyring?.then(
-      (keyring) => keyring.close(),
+      ({ close }) => close(),
       () => undefined, // whoever asked for it has the error
     );
-    await this.#adapter.dispose().catch(() => undefined);
   }
+}
+
+/** How rows are read. */
+export interface SourceOptions {
+  /** Text of the older schema, where cells are written in another way. */
+  readonly before?: string | undefined;
+  /** The scope whose rows alone are meant. */
+  readonly scope?: string | undefined;
 }
 
 const DIALECTS = ['postgresql', 'mysql', 'sqlite'] as const;

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { FieldsealError } from '../errors.ts';
+import { FieldsealError, isFieldsealError } from '../errors.ts';
 import { observed, publish } from '../events.ts';
 import { FieldCipher } from '../field-cipher.ts';
 import type { KeySource } from '../keyring/key-view.ts';
@@ -17,7 +17,7 @@ import {
 } from './job.ts';
 import type { JobStore, PlannedChunk } from './job-store.ts';
 import { patiently } from './patience.ts';
-import type { CensusLine, JobField, RowKey, RowSource } from './row-source.ts';
+import type { CensusLine, RowKey, RowSource } from './row-source.ts';
 import { SqlJobStore } from './sql-job-store.ts';
 import { type Clock, PROCESS_CLOCK } from './throttle.ts';
 import { JobWorker, type WorkEnd } from './worker.ts';
@@ -161,7 +161,7 @@ export class JobEngine {
   work(job: string, options: WorkOptions = {}): Promise<WorkEnd> {
     return safely(async () => {
       const { plan } = await patiently(this.#clock, this.#patienceMs, () => this.#store.load(job));
-      if (plan.schema !== schemaDigest(this.#source.fields) || plan.model !== this.#source.model)
+      if (plan.schema !== schemaDigest(this.#source) || plan.model !== this.#source.model)
         throw new FieldsealError('ERR_SCHEMA_STALE', 'the job was planned with another schema', {
           model: plan.model,
           hint: 'Work with the schema that the job was started with, or cancel it and start a new one.',
@@ -205,7 +205,7 @@ export class JobEngine {
   }
 
   async #plan({ kind, sample = 1 }: JobRequest): Promise<JobPlan> {
-    const { model, fields } = this.#source;
+    const { model, fields, scope } = this.#source;
     if (!(sample > 0 && sample <= 1))
       throw new FieldsealError('ERR_OPTIONS', 'a sample is a share above 0 and up to 1');
     if (sample < 1 && kind !== 'verify') throw new FieldsealError('ERR_OPTIONS', 'only verify takes a sample');
@@ -232,11 +232,23 @@ export class JobEngine {
     }
     if (fields.length === 0) throw new FieldsealError('ERR_OPTIONS', 'the job has no field to work on', { model });
     const writes = kind === 'reencrypt' || kind === 'backfill';
-    const target = writes ? (await this.#keys.resolve(APPLICATION_SCOPE)).primary.keyId : null;
+    const target = writes && scope !== null ? await this.#primary(kind, scope) : null;
     const names = fields.map(({ form }) => form.spec.field);
     const origins = new Set(fields.flatMap(({ plaintext: { origin } }) => (origin === undefined ? [] : [origin])));
     const origin = origins.size === 0 ? {} : { origin: [...origins].join(', ') };
-    return { kind, model, fields: names, schema: schemaDigest(fields), target, sample, ...origin };
+    const confined = scope === null || scope === APPLICATION_SCOPE ? {} : { scope };
+    return { kind, model, fields: names, schema: schemaDigest(this.#source), target, sample, ...confined, ...origin };
+  }
+
+  /** The key that a job writes under; null for a scope whose keys its first write makes. */
+  async #primary(kind: JobKind, scope: string): Promise<string | null> {
+    try {
+      return (await this.#keys.resolve(scope)).primary.keyId;
+    } catch (error) {
+      if (kind !== 'backfill' || scope === APPLICATION_SCOPE || !isFieldsealError(error, 'ERR_KEY_UNKNOWN'))
+        throw error;
+      return null;
+    }
   }
 
   async #finish(job: JobRecord): Promise<void> {
@@ -278,8 +290,8 @@ interface Before {
   readonly fingerprint: string | null;
 }
 
-/** Digest of all that decides how fields are read and written. */
-function schemaDigest(fields: readonly JobField[]): string {
+/** Digest of all that decides which rows are worked on, and how fields are read and written. */
+function schemaDigest({ fields, scope }: RowSource): string {
   const shapes = fields.map(({ form, before, list, migrating, indexes, plaintext: { origin } }) => {
     const terms = indexes.map(({ spec: { column, name, normalize, bits }, second }) => [
       column,
@@ -290,7 +302,9 @@ function schemaDigest(fields: readonly JobField[]): string {
     ]);
     return [form, before, list, migrating, terms, ...(origin === undefined ? [] : [origin])];
   });
-  return createHash('sha256').update(JSON.stringify(shapes)).digest('hex');
+  // Of jobs of the application's scope it is what it was before there were others.
+  const whole = scope === APPLICATION_SCOPE ? shapes : { scope, shapes };
+  return createHash('sha256').update(JSON.stringify(whole)).digest('hex');
 }
 
 /** Without the messages of drivers, which may hold values. */

@@ -88,8 +88,10 @@ export interface JobPlan {
   readonly fields: readonly string[];
   /** Digest of how the fields are written and were written before: a worker with another schema is refused. */
   readonly schema: string;
-  /** Key id of the primary when the job was planned, which is what re-encrypted cells are under; null where no cell is written. */
+  /** Key id of the primary when the job was planned, which is what re-encrypted cells are under; null where no cell is written, or rows have scopes of their own. */
   readonly target: string | null;
+  /** The scope whose rows alone are worked on, or absent. */
+  readonly scope?: string;
   /** What the values were written by where it was another system, or absent. */
   readonly origin?: string;
   /** Share of the rows that `verify` opens, above 0 to 1; 1 for the other kinds. */

@@ -65,6 +65,7 @@ export function legacyRows(source: RowSource, readers: LegacyReaders, options: L
   });
   return {
     model,
+    scope: source.scope,
     fields,
     database: source.database,
     ranges: (rows) => source.ranges(rows),

@@ -57,6 +57,8 @@ export interface JobField {
 /** A row as a job reads it. */
 export interface JobRow {
   readonly key: RowKey;
+  /** Whose keys its cells are under; the empty text for the application's. */
+  readonly scope: string;
   /** What the columns of the job's fields hold: text, bytes, a parsed JSON value, a list of such, or null. */
   readonly cells: readonly unknown[];
   readonly terms: readonly StoredTerms[];
@@ -104,6 +106,8 @@ export interface CensusLine {
  */
 export interface RowSource {
   readonly model: string;
+  /** The scope of all its rows; null where each row names its own. */
+  readonly scope: string | null;
   readonly fields: readonly JobField[];
   readonly database: SqlDatabase;
   /** Ends of ranges of about `rows` rows each, in order, with the number of rows in them; the last has no end. */

@@ -20,6 +20,7 @@ const OF_ROWS: readonly ErrorCode[] = [
   'ERR_KEY_DESTROYED',
   'ERR_KEY_DISABLED',
   'ERR_KEY_UNKNOWN',
+  'ERR_SCOPE_MISMATCH',
   'ERR_VALUE',
   'ERR_VALUE_TYPE',
 ];

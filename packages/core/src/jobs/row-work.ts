@@ -12,9 +12,10 @@ import { APPLICATION_SCOPE } from '../keyring/keyring.ts';
 import { encodeValue } from '../value.ts';
 import type { JobKind, JobPlan } from './job.ts';
 import type { QuarantinedField } from './job-store.ts';
-import type { CellForm, JobField, JobRow, RowChange } from './row-source.ts';
+import { byScope } from './row-scopes.ts';
+import type { CellForm, JobRow, RowChange, RowSource } from './row-source.ts';
 import { sameTerms, termsOf } from './row-terms.ts';
-import { keyIdsOf, open, type RowValue, together, valuesOf } from './row-values.ts';
+import { open, type RowValue, together, valuesOf } from './row-values.ts';
 
 /** Bytes of a cell beside its plaintext: header, nonce and tag. */
 const CELL_BYTES = 49;
@@ -55,27 +56,26 @@ export async function workOn(
   cipher: FieldCipher,
   keys: KeySource,
   plan: JobPlan,
-  fields: readonly JobField[],
+  { fields, scope }: Pick<RowSource, 'fields' | 'scope'>,
   all: readonly JobRow[],
 ): Promise<BatchWork> {
   const rows = plan.sample < 1 ? all.filter((row) => sampled(row, plan.sample)) : all;
   const values = valuesOf(cipher, rows, fields);
-  const view = await keys.resolve(APPLICATION_SCOPE, [
-    ...keyIdsOf(values),
-    ...(plan.target === null ? [] : [plan.target]),
-  ]);
-  if (plan.target !== null && view.primary.keyId !== plan.target)
-    throw new FieldsealError('ERR_KEY_STATUS', 'the job writes under another key than the primary of this process', {
-      keyId: plan.target,
-      hint: 'Where the key was promoted just now, start the worker again in a minute; where another one was since, cancel the job and start a new one.',
-    });
+  const shared = scope === APPLICATION_SCOPE || plan.target !== null;
   const drafts = new Map<number, Draft>();
   const draftOf = ({ row, at }: RowValue): Draft => {
     const known = drafts.get(at) ?? { cells: [...row.cells], terms: [...row.terms], changed: false };
     drafts.set(at, known);
     return known;
   };
-  KINDS[plan.kind]({ cipher, view, values, draftOf });
+  for (const { view, values: own } of await byScope(keys, plan, values, shared)) {
+    if (plan.target !== null && view.primary.keyId !== plan.target)
+      throw new FieldsealError('ERR_KEY_STATUS', 'the job writes under another key than the primary of this process', {
+        keyId: plan.target,
+        hint: 'Where the key was promoted just now, start the worker again in a minute; where another one was since, cancel the job and start a new one.',
+      });
+    KINDS[plan.kind]({ cipher, view, values: own, draftOf });
+  }
   const faults = values.filter(({ fault }) => fault !== null);
   const guilty = new Set(faults.map(({ at }) => at));
   const changes = [...drafts].flatMap(([at, { cells, terms, changed }]): RowChange[] =>

@@ -5,7 +5,6 @@ import { FieldsealError } from '../errors.ts';
 import { type JobEvent, observed, publish } from '../events.ts';
 import type { FieldCipher } from '../field-cipher.ts';
 import type { KeySource } from '../keyring/key-view.ts';
-import { APPLICATION_SCOPE } from '../keyring/keyring.ts';
 import { isConstraint } from './database-error.ts';
 import type { JobRecord, JobState } from './job.ts';
 import type { BatchProgress, ChunkLease, JobStore } from './job-store.ts';
@@ -129,7 +128,7 @@ export class JobWorker {
     const limit = this.#throttle.rows(job.settings);
     const pending = lease.sweep ? await this.#pending(job) : ALL;
     const rows = await source.read(source.database, { after: lease.after, upTo: lease.upTo }, limit, pending);
-    const work = await workOn(cipher, keys, job.plan, source.fields, rows);
+    const work = await workOn(cipher, keys, job.plan, source, rows);
     const finished = rows.length < limit;
     const last = rows.at(-1)?.key ?? lease.after;
     const progressOf = (swapped: number, bad: BatchProgress['bad'] = work.bad): BatchProgress => {
@@ -227,9 +226,14 @@ export class JobWorker {
     if (plan.kind === 'backfill') return { what: 'plaintext' };
     if (plan.kind === 'restore') return { what: 'cells' };
     const { source, keys } = this.#parts;
-    if (plan.kind !== 'reencrypt' || plan.target === null || source.fields.some(({ before }) => before !== null))
+    if (
+      plan.kind !== 'reencrypt' ||
+      plan.target === null ||
+      source.scope === null ||
+      source.fields.some(({ before }) => before !== null)
+    )
       return ALL;
-    const key = (await keys.resolve(APPLICATION_SCOPE, [plan.target])).keys.get(plan.target);
+    const key = (await keys.resolve(source.scope, [plan.target])).keys.get(plan.target);
     return key === undefined
       ? ALL
       : { what: 'other-keys', prefix: cellTextPrefix(key.suite, key.keyId), header: key.header };

@@ -72,6 +72,8 @@ export interface ModelTable {
   /** Relation fields of indexes whose tables of terms do not point to the key of the model. */
   readonly outOfReach: readonly string[];
   readonly bound: readonly BoundColumnName[];
+  /** The column that names the scope of each row, or null. */
+  readonly scope: NamedColumn | null;
   /** All other columns. */
   readonly rest: readonly NamedColumn[];
 }
@@ -115,8 +117,6 @@ export function modelTable({ schema, model, fields, before }: TableRequest): Mod
   const own = map.models[model];
   if (parsed === undefined || compiled === undefined || own === undefined)
     throw refused(model, 'the schema has no such model');
-  if (compiled.scope !== null)
-    throw refused(model, 'its rows have the keys of their own scopes, and jobs know one scope');
   const nodes = chosen(compiled, fields);
   const old = before === undefined ? null : olderModel(before, own);
   const columnOf = (field: string): NamedColumn =>
@@ -184,6 +184,7 @@ export function modelTable({ schema, model, fields, before }: TableRequest): Mod
     indexes: all.flatMap((index) => indexIn(index, tableOf(index), columnOf)),
     outOfReach: all.filter((index) => !isColumn(index) && tableOf(index) === null).map(({ spec }) => spec.column),
     bound,
+    scope: compiled.scope === null ? null : columnOf(compiled.scope.field),
     rest: scalars.filter(({ name }) => !written.has(name)),
   };
 }

@@ -36,6 +36,8 @@ export interface PrismaRowsOptions {
   readonly fields?: readonly string[];
   /** Text of the schema until now, where `reencrypt` changes how cells are written. */
   readonly before?: string;
+  /** The scope whose rows alone are meant, of a model with `@scope`. */
+  readonly scope?: string;
   /** Text of the schema; the client's own by default. */
   readonly schema?: string;
 }
@@ -57,7 +59,7 @@ export function prismaRows(client: PrismaClientLike, model: string, options: Pri
       hint: 'Give its text as `schema`.',
     });
   const table = modelTable({ schema, model, fields: options.fields, before: options.before });
-  return new SqlRowSource(prismaDatabase(client, table.dialect), table);
+  return new SqlRowSource(prismaDatabase(client, table.dialect), table, options.scope);
 }
 
 function session(queries: RawQueries): SqlSession {

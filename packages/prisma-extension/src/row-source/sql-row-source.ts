@@ -1,5 +1,12 @@
 import { createHash } from 'node:crypto';
-import { type BoundColumn, FieldsealError, type StoredTerms, SUITES, TEXT_PREFIX } from '@fieldseal/core';
+import {
+  APPLICATION_SCOPE,
+  type BoundColumn,
+  FieldsealError,
+  type StoredTerms,
+  SUITES,
+  TEXT_PREFIX,
+} from '@fieldseal/core';
 import {
   type CensusLine,
   changeRows,
@@ -36,10 +43,12 @@ interface TypedColumns {
   readonly cells: readonly TableColumn[];
   readonly terms: readonly TableColumn[];
   readonly bound: readonly TableColumn[];
+  /** The column that names the scope, or none. */
+  readonly scope: readonly TableColumn[];
   readonly rest: readonly TableColumn[];
 }
 
-/** What a row held when it was read, as texts: cells, terms and bound columns. Terms in tables of their own change with their cell only. */
+/** What a row held when it was read, as texts: cells, terms, bound columns, and the one that names its scope. Terms in tables of their own change with their cell only. */
 type Witness = readonly Text[];
 
 /** A column that a batch writes, and its place in the witness. */
@@ -65,6 +74,7 @@ const SUITE_DIGITS = Object.keys(SUITES)
  */
 export class SqlRowSource implements RowSource {
   readonly model: string;
+  readonly scope: string | null;
   readonly fields: readonly JobField[];
   readonly database: SqlDatabase;
   readonly #table: ModelTable;
@@ -72,8 +82,18 @@ export class SqlRowSource implements RowSource {
   readonly #termTables: readonly TermsTable[];
   #columns: Promise<TypedColumns> | undefined;
 
-  constructor(database: SqlDatabase, table: ModelTable) {
+  /**
+   * @param scope - the scope whose rows alone are meant, of a model with `@scope`
+   * @throws ERR_OPTIONS for a scope of a model without
+   */
+  constructor(database: SqlDatabase, table: ModelTable, scope?: string) {
+    if (scope !== undefined && table.scope === null)
+      throw new FieldsealError('ERR_OPTIONS', 'the rows of the model name no scope', {
+        model: table.model,
+        hint: 'Leave the scope out, or name the models that have one.',
+      });
     this.model = table.model;
+    this.scope = scope ?? (table.scope === null ? APPLICATION_SCOPE : null);
     this.fields = table.fields;
     this.database = database;
     this.#table = table;
@@ -85,11 +105,12 @@ export class SqlRowSource implements RowSource {
   }
 
   async *ranges(rows: number): AsyncIterable<{ readonly upTo: RowKey | null; readonly rows: number }> {
-    const { key } = await this.#typed();
+    const columns = await this.#typed();
+    const { key } = columns;
     let after: RowKey | null = null;
     let size = rows;
     for (let count = 1; ; count++) {
-      const where = this.#within(key, { after, upTo: null });
+      const where = this.#within(columns, { after, upTo: null });
       const order = this.#order(key);
       const [last] = await this.#query(
         sql`SELECT ${this.#texts(key)} FROM ${this.#from} r WHERE ${where} ORDER BY ${order} LIMIT 1 OFFSET ${raw(String(size - 1))}`,
@@ -109,10 +130,10 @@ export class SqlRowSource implements RowSource {
 
   async read(session: SqlSession, range: RowRange, limit: number, pending: Pending): Promise<readonly JobRow[]> {
     const columns = await this.#typed();
-    const { key, cells, terms, bound } = columns;
+    const { key, cells, terms, bound, scope } = columns;
     const filter = this.#pending(cells, pending);
     const rows = await this.#query(
-      sql`SELECT ${this.#texts([...key, ...cells, ...terms, ...bound])} FROM ${this.#from} r WHERE ${this.#within(key, range)} AND ${filter} ORDER BY ${this.#order(key)} LIMIT ${raw(String(limit))}`,
+      sql`SELECT ${this.#texts([...key, ...cells, ...terms, ...bound, ...scope])} FROM ${this.#from} r WHERE ${this.#within(columns, range)} AND ${filter} ORDER BY ${this.#order(key)} LIMIT ${raw(String(limit))}`,
       session,
     );
     const keys = rows.map((row) => row.slice(0, key.length) as RowKey);
@@ -157,12 +178,13 @@ export class SqlRowSource implements RowSource {
   }
 
   async census(session: SqlSession): Promise<readonly CensusLine[]> {
-    const { cells } = await this.#typed();
+    const columns = await this.#typed();
+    const { cells } = columns;
     const lines: CensusLine[] = [];
     for (const [at, column] of cells.entries()) {
       const { field } = (this.fields[at] as JobField).form.spec;
       const counts = new Map<string, number>();
-      for (const [head, count] of await this.#query(this.#heads(column), session)) {
+      for (const [head, count] of await this.#query(this.#heads(columns, column), session)) {
         const key = keyOfHead(column.kind, head ?? '');
         counts.set(key, (counts.get(key) ?? 0) + Number(count));
       }
@@ -172,11 +194,12 @@ export class SqlRowSource implements RowSource {
   }
 
   async fingerprint(session: SqlSession): Promise<string> {
-    const { key, rest } = await this.#typed();
+    const columns = await this.#typed();
+    const { key, rest } = columns;
     const hash = createHash('sha256');
     for (let after: RowKey | null = null; ; ) {
       const rows: readonly (readonly Text[])[] = await this.#query(
-        sql`SELECT ${this.#texts([...key, ...rest])} FROM ${this.#from} r WHERE ${this.#within(key, { after, upTo: null })} ORDER BY ${this.#order(key)} LIMIT ${raw(String(PAGE_ROWS))}`,
+        sql`SELECT ${this.#texts([...key, ...rest])} FROM ${this.#from} r WHERE ${this.#within(columns, { after, upTo: null })} ORDER BY ${this.#order(key)} LIMIT ${raw(String(PAGE_ROWS))}`,
         session,
       );
       for (const row of rows) hash.update(`${JSON.stringify(row)}\n`);
@@ -189,12 +212,12 @@ export class SqlRowSource implements RowSource {
   /** All rows of a batch in one statement, which is what makes re-encryption fast. */
   async #swapTogether(
     session: SqlSession,
-    { key, cells, terms, bound }: TypedColumns,
+    { key, cells, terms, bound, scope }: TypedColumns,
     texts: readonly { readonly change: RowChange; readonly next: readonly Text[] }[],
     written: readonly Written[],
   ): Promise<number> {
     const { dialect } = this.#table;
-    const compared = [...cells, ...terms, ...bound];
+    const compared = [...cells, ...terms, ...bound, ...scope];
     const values = texts.map(({ change: { row }, next }) => {
       const before = row.witness as Witness;
       return Object.fromEntries([
@@ -226,7 +249,7 @@ export class SqlRowSource implements RowSource {
   /** A row in a statement of its own, with the terms that it has in tables of theirs. */
   async #swapOne(
     session: SqlSession,
-    { key, cells, terms, bound }: TypedColumns,
+    { key, cells, terms, bound, scope }: TypedColumns,
     change: RowChange,
     next: readonly Text[],
     written: readonly Written[],
@@ -240,7 +263,9 @@ export class SqlRowSource implements RowSource {
           (column, at) =>
             sql`${columnName(dialect, column)} = ${stored(dialect, column, sql`${row.key[at] as string}`)}`,
         ),
-        ...[...cells, ...terms, ...bound].map((column, at) => holds(dialect, column, sql`${before[at] ?? null}`)),
+        ...[...cells, ...terms, ...bound, ...scope].map((column, at) =>
+          holds(dialect, column, sql`${before[at] ?? null}`),
+        ),
       ],
       ' AND ',
     );
@@ -267,9 +292,9 @@ export class SqlRowSource implements RowSource {
     return swapped;
   }
 
-  #row({ key, cells, terms }: TypedColumns, texts: readonly Text[], apart: readonly string[][]): JobRow {
+  #row({ key, cells, terms, bound, scope }: TypedColumns, texts: readonly Text[], apart: readonly string[][]): JobRow {
     const witness = texts.slice(key.length);
-    const bound = witness.slice(cells.length + terms.length);
+    const beside = witness.slice(cells.length + terms.length);
     return {
       key: texts.slice(0, key.length) as RowKey,
       cells: cells.map((column, at) => fromText(column, witness[at] ?? null)),
@@ -277,20 +302,35 @@ export class SqlRowSource implements RowSource {
         ...terms.map((column, at) => fromText(column, witness[cells.length + at] ?? null) as StoredTerms),
         ...apart,
       ],
-      bound: bound.map((text, at): BoundColumn | null =>
-        text === null ? null : [(this.#table.bound[at] as { field: string }).field, text],
-      ),
+      scope: scope.length === 0 ? APPLICATION_SCOPE : (beside.at(-1) as string),
+      bound: beside
+        .slice(0, bound.length)
+        .map((text, at): BoundColumn | null =>
+          text === null ? null : [(this.#table.bound[at] as { field: string }).field, text],
+        ),
       witness,
     };
   }
 
-  #within(key: readonly TableColumn[], { after, upTo }: RowRange): RawSql {
+  #within({ key, scope }: TypedColumns, { after, upTo }: RowRange): RawSql {
     const { dialect } = this.#table;
     const parts = [
+      ...this.#confined(scope),
       ...(after === null ? [] : [beyond(dialect, key, after, '>')]),
       ...(upTo === null ? [] : [beyond(dialect, key, upTo, '<=')]),
     ];
     return parts.length === 0 ? raw('1 = 1') : joined(parts, ' AND ');
+  }
+
+  /** The rows of the scope that is meant, if one is: their column holds exactly its text. */
+  #confined(scope: readonly TableColumn[]): RawSql[] {
+    const { dialect } = this.#table;
+    const id = this.scope;
+    if (id === null) return [];
+    return scope.flatMap((column) => [
+      sql`${columnName(dialect, column)} = ${stored(dialect, column, sql`${id}`)}`,
+      holds(dialect, column, sql`${id}`),
+    ]);
   }
 
   #pending(cells: readonly TableColumn[], pending: Pending): RawSql {
@@ -311,13 +351,14 @@ export class SqlRowSource implements RowSource {
   }
 
   /** Counts by what values begin with; of plaintext nothing is read. */
-  #heads(column: TableColumn): RawSql {
+  #heads({ scope }: TypedColumns, column: TableColumn): RawSql {
     const { dialect } = this.#table;
     const number = raw(dialect === 'mysql' ? 'char' : 'text');
     const element = elementOf(column);
+    const own = joined([raw('1 = 1'), ...this.#confined(scope)], ' AND ');
     const texts = column.list
-      ? sql`SELECT ${raw(column.kind === 'bytes' ? "encode(e, 'hex')" : 'e::text')} AS t FROM ${this.#from} r, unnest(${columnName(dialect, column)}) e`
-      : sql`SELECT ${textOf(dialect, column)} AS t FROM ${this.#from} r`;
+      ? sql`SELECT ${raw(column.kind === 'bytes' ? "encode(e, 'hex')" : 'e::text')} AS t FROM ${this.#from} r, unnest(${columnName(dialect, column)}) e WHERE ${own}`
+      : sql`SELECT ${textOf(dialect, column)} AS t FROM ${this.#from} r WHERE ${own}`;
     const [isCell, length] =
       element === 'bytes'
         ? [`length(t) >= ${MIN_CELL_DIGITS} AND substr(t, 1, 2) IN (${SUITE_DIGITS})`, HEADER_DIGITS]
@@ -354,13 +395,14 @@ export class SqlRowSource implements RowSource {
   }
 
   async #askTypes(): Promise<TypedColumns> {
-    const { key, cells, terms, bound, rest } = this.#table;
+    const { key, cells, terms, bound, scope, rest } = this.#table;
     const typed = await columnTypes(this.database, this.#table);
     return {
       key: key.map(typed),
       cells: cells.map(typed),
       terms: terms.map(typed),
       bound: bound.map(({ column }) => typed(column)),
+      scope: scope === null ? [] : [typed(scope)],
       rest: rest.map(typed),
     };
   }

@@ -41,6 +41,7 @@ const withSource = (parts: Parts, change: (source: RowSource) => Partial<RowSour
   const { source } = parts;
   const own: RowSource = {
     model: source.model,
+    scope: source.scope,
     fields: source.fields,
     database: source.database,
     ranges: (rows) => source.ranges(rows),

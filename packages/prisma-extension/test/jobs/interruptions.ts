@@ -35,6 +35,7 @@ export function flaky(database: SqlDatabase): { readonly database: SqlDatabase; 
 export function during(source: RowSource, happen: () => Promise<void>): RowSource {
   return {
     model: source.model,
+    scope: source.scope,
     fields: source.fields,
     database: {
       dialect: source.database.dialect,

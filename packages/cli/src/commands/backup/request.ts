@@ -22,7 +22,7 @@ import type { RowPort } from '@fieldseal/core/jobs';
 import { sqlRowPort, termTables } from '@fieldseal/prisma/jobs';
 import { CliError } from '../../cli-error.ts';
 import type { CommandInput, CommandOption } from '../../command.ts';
-import { JobProject, PROJECT_OPTIONS } from '../../jobs/job-project.ts';
+import { ROW_OPTIONS as JOB_ROW_OPTIONS, JobProject } from '../../jobs/job-project.ts';
 
 /** Options of commands that look at a place of backups. */
 export const PLACE_OPTIONS: Readonly<Record<string, CommandOption>> = {
@@ -47,8 +47,7 @@ export const KEYRING_OPTIONS: Readonly<Record<string, CommandOption>> = {
 /** Options of commands that read or write rows. */
 export const ROW_OPTIONS: Readonly<Record<string, CommandOption>> = {
   rows: { help: 'with the rows of the database' },
-  schema: PROJECT_OPTIONS.schema,
-  'url-env': PROJECT_OPTIONS['url-env'],
+  ...JOB_ROW_OPTIONS,
 };
 
 /** Opens the database of the project for `work`: some models, or all whose rows can be named. */

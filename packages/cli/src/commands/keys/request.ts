@@ -70,25 +70,41 @@ export function withKeyring<T>(
   input: CommandInput,
   work: (keyring: Keyring) => Promise<T>,
 ): Promise<T> {
-  const { options, env } = input;
-  const storage = keyringFile(options['keyring'] ?? keyringPath(env));
-  const openers = environmentOpeners(env);
   return withKeyStore(command, input, async (keyStore) => {
-    const keyring = await openKeyring({ storage, openers, ...keyStore });
-    const auditor = operatorLog(env);
+    const { keyring, close } = await openWith(input, keyStore);
+    return work(keyring).finally(close);
+  });
+}
+
+/** A keyring that is open, and what closes it. */
+export interface OpenedKeyring {
+  /** Changes are audited where a log is set up. */
+  readonly keyring: Keyring;
+  close(): Promise<void>;
+}
+
+/** Opens the keyring with what the environment holds. */
+export async function openWith(
+  { options, env }: Pick<CommandInput, 'options' | 'env'>,
+  keyStore: { readonly keyStore?: KeyStore },
+): Promise<OpenedKeyring> {
+  const storage = keyringFile(options['keyring'] ?? keyringPath(env));
+  const keyring = await openKeyring({ storage, openers: environmentOpeners(env), ...keyStore });
+  const auditor = operatorLog(env);
+  return {
     // The log is opened by the first change: what only reads needs none.
-    const audited = auditor === null ? keyring : await auditor.watch(keyring);
-    return work(audited).finally(async () => {
+    keyring: auditor === null ? keyring : await auditor.watch(keyring),
+    close: async () => {
       keyring.close();
       await auditor?.close();
-    });
-  });
+    },
+  };
 }
 
 /** Opens the key store that the options name, if they name one, works with it, and closes it. */
 export async function withKeyStore<T>(
-  command: Command,
-  { options, env }: CommandInput,
+  command: Command | undefined,
+  { options, env }: Pick<CommandInput, 'options' | 'env'>,
   work: (keyStore: { readonly keyStore?: KeyStore }) => Promise<T>,
 ): Promise<T> {
   const [path, variable, table] = [options['key-store'], options['key-store-url-env'], options['key-store-table']];
@@ -141,7 +157,10 @@ export function shortTime(iso: string): string {
   return iso.slice(0, 16).replace('T', ' ');
 }
 
-function databaseOf(command: Command, url: string | undefined): { readonly url: string; readonly dialect: SqlDialect } {
+function databaseOf(
+  command: Command | undefined,
+  url: string | undefined,
+): { readonly url: string; readonly dialect: SqlDialect } {
   if (!url) throw usage(command, 'the variable that --key-store-url-env names is not set');
   const dialect = DIALECTS.find(([scheme]) => scheme.test(url))?.[1];
   if (dialect === undefined)
