@@ -54,6 +54,6 @@ export async function checkIndexStep({ since }: KeySeries, step: IndexStep, now:
   const rows = await step.rows();
   if (rows !== 0)
     throw new FieldsealError('ERR_INDEX_ROTATION', 'some rows have no term of the index root yet', {
-      hint: 'Fill the indexes (`fieldseal index fill`) until none is left.',
+      hint: 'Fill the indexes (`fieldseal index rotate continue`) until none is left.',
     });
 }
