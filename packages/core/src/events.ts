@@ -54,6 +54,8 @@ export interface KeyringEvent {
     | 'promote-index-root'
     | 'retire-index-root'
     | 'add-kek'
+    | 'rewrap'
+    | 'remove-kek'
     | 'add-slot'
     | 'remove-slot'
     | 'restore'

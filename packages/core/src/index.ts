@@ -61,7 +61,7 @@ export { type CellField, FieldCipher, type PlainField, type StoredField } from '
 export type { ColumnType, FieldSpec, IndexKind, IndexSpec, RangeSpec } from './field-spec.ts';
 export type { KeyPurpose, KeyWrapper, WrapContext, WrapOptions } from './kek/key-wrapper.ts';
 export { fileKeyStore } from './key-store/file.ts';
-export { type KeyStore, loadKeysets } from './key-store/key-store.ts';
+export { type KeyStore, loadKeysets, type RecordChange, saveKeysets } from './key-store/key-store.ts';
 export type {
   Census,
   CensusEntry,
@@ -101,13 +101,12 @@ export { DataKey, IndexRoot, indexRootOf, type KeySource, type KeyView } from '.
 export type { ViewCounts } from './keyring/key-views.ts';
 export {
   APPLICATION_SCOPE,
-  type CacheStats,
   type Keyring,
-  type OpenKeyringOptions,
-  openKeyring,
 } from './keyring/keyring.ts';
 export type { KeyringDescription } from './keyring/keyring-description.ts';
+export type { CacheStats, OpenKeyringOptions } from './keyring/keyring-options.ts';
 export type { SharingStats } from './keyring/keyset-sharing.ts';
+export { openKeyring } from './keyring/open-keyring.ts';
 export {
   type KeyringRestoration,
   type RestoreKeyringOptions,
@@ -118,6 +117,7 @@ export {
   type RestoreKeysetsOptions,
   restoreKeysets,
 } from './keyring/restore-keysets.ts';
+export type { FailedKey, RemoveKekOptions, RewrapOptions, RewrapProgress } from './keyring/rewrap.ts';
 export { type ShredReceipt, verifyShredReceipt } from './keyring/shred-receipt.ts';
 export { passphrase, rawKey, recoveryKey, type Slot, type SlotOpener, type SlotParams } from './keyring/slot.ts';
 export { type KeyringStorage, keyringFile, keyringMemory } from './keyring/storage.ts';

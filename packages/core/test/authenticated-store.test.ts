@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest';
 import type { KeyStore } from '../src/key-store/key-store.ts';
 import type { KeySeries, KeyStatus, KeysetRecord } from '../src/key-store/keyset-record.ts';
 import { memoryKeyStore } from '../src/key-store/memory.ts';
-import { type Keyring, openKeyring } from '../src/keyring/keyring.ts';
+import type { Keyring } from '../src/keyring/keyring.ts';
+import { openKeyring } from '../src/keyring/open-keyring.ts';
 import { codeOfPromise } from './error-code.ts';
 import { keyringWithoutCodes, storedDocument, storedText, type TestKeyring, testKeyring } from './test-keyring.ts';
 

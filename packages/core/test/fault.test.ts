@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createKeyring } from '../src/keyring/create-keyring.ts';
 import { formatRawKey, generateRawKey } from '../src/keyring/key-text.ts';
-import { openKeyring } from '../src/keyring/keyring.ts';
+import { openKeyring } from '../src/keyring/open-keyring.ts';
 import { rawKey } from '../src/keyring/slot.ts';
 import { keyringFile } from '../src/keyring/storage.ts';
 import { type CompiledCore, compileCore } from './compiled-core.ts';

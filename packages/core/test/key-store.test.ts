@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { fileKeyStore } from '../src/key-store/file.ts';
 import type { KeysetRecord } from '../src/key-store/keyset-record.ts';
 import { memoryKeyStore } from '../src/key-store/memory.ts';
-import { openKeyring } from '../src/keyring/keyring.ts';
+import { openKeyring } from '../src/keyring/open-keyring.ts';
 import { codeOfPromise } from './error-code.ts';
 import { testKeyring } from './test-keyring.ts';
 import { withoutRootRights } from './unprivileged.ts';

@@ -4,7 +4,7 @@ import type { KeyringEvent } from '../src/events.ts';
 import { memoryKeyStore } from '../src/key-store/memory.ts';
 import { createKeyring } from '../src/keyring/create-keyring.ts';
 import { formatRecoveryKey, generateRawKey, generateRecoveryKey } from '../src/keyring/key-text.ts';
-import { openKeyring } from '../src/keyring/keyring.ts';
+import { openKeyring } from '../src/keyring/open-keyring.ts';
 import { passphrase, rawKey, recoveryKey, type SlotOpener } from '../src/keyring/slot.ts';
 import { type KeyringStorage, keyringMemory } from '../src/keyring/storage.ts';
 import { XAES_256_GCM } from '../src/suite.ts';

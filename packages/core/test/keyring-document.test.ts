@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { createKeyring } from '../src/keyring/create-keyring.ts';
 import { parseDocument } from '../src/keyring/document.ts';
 import { generateRawKey } from '../src/keyring/key-text.ts';
-import { openKeyring } from '../src/keyring/keyring.ts';
+import { openKeyring } from '../src/keyring/open-keyring.ts';
 import type { SlotOpener } from '../src/keyring/slot.ts';
 import { passphrase, rawKey, recoveryKey } from '../src/keyring/slot.ts';
 import { keyringMemory } from '../src/keyring/storage.ts';

@@ -5,7 +5,7 @@ import { LocalKek } from '../src/kek/local-kek.ts';
 import type { KeyStore } from '../src/key-store/key-store.ts';
 import type { KeysetRecord } from '../src/key-store/keyset-record.ts';
 import { memoryKeyStore } from '../src/key-store/memory.ts';
-import { openKeyring } from '../src/keyring/keyring.ts';
+import { openKeyring } from '../src/keyring/open-keyring.ts';
 import { DESTROY_WAIT_MS } from '../src/keyset.ts';
 import { SecretBytes } from '../src/secret-bytes.ts';
 import { codeOfPromise } from './error-code.ts';

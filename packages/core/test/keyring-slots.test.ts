@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { generateRawKey, generateRecoveryKey } from '../src/keyring/key-text.ts';
-import { openKeyring } from '../src/keyring/keyring.ts';
+import { openKeyring } from '../src/keyring/open-keyring.ts';
 import { passphrase, rawKey, recoveryKey, type SlotOpener } from '../src/keyring/slot.ts';
 import { codeOfPromise } from './error-code.ts';
 import { storedDocument, storedText, type TestKeyring, testKeyring } from './test-keyring.ts';

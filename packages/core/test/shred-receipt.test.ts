@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { canonicalJson } from '../src/canonical-json.ts';
 import type { KeysetRecord } from '../src/key-store/keyset-record.ts';
 import { memoryKeyStore } from '../src/key-store/memory.ts';
-import { openKeyring } from '../src/keyring/keyring.ts';
+import { openKeyring } from '../src/keyring/open-keyring.ts';
 import { type ShredReceipt, verifyShredReceipt } from '../src/keyring/shred-receipt.ts';
 import { DESTROY_WAIT_MS } from '../src/keyset.ts';
 import { destroyRestoredRecord } from '../src/shredding.ts';

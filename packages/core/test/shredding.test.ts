@@ -6,7 +6,7 @@ import type { KeyStore } from '../src/key-store/key-store.ts';
 import type { Census, KeysetRecord } from '../src/key-store/keyset-record.ts';
 import { keyIdsOf } from '../src/key-store/keyset-record.ts';
 import { memoryKeyStore } from '../src/key-store/memory.ts';
-import { openKeyring } from '../src/keyring/keyring.ts';
+import { openKeyring } from '../src/keyring/open-keyring.ts';
 import { DESTROY_WAIT_MS } from '../src/keyset.ts';
 import { codeOfPromise } from './error-code.ts';
 import { fieldSpec } from './field-specs.ts';

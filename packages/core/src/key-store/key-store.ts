@@ -16,8 +16,29 @@ export interface KeyStore {
    * record is already stored for another scope.
    */
   save(record: KeysetRecord, expected: number | null): Promise<boolean>;
+  /**
+   * {@link save} of many records that are there, whose key ids do not change, in one round trip. Returns the scopes whose record was stored. Without it, `save` is asked
+   * for each.
+   */
+  saveMany?(changes: readonly RecordChange[]): Promise<ReadonlySet<string>>;
   /** Every scope that has keys, each once, in any order and without holding all of them in memory. Scopes added meanwhile may be left out. */
   scopes?(): AsyncIterable<string>;
+}
+
+/** A keyset that is to take the place of another. */
+export interface RecordChange {
+  readonly record: KeysetRecord;
+  /** Generation of the record that is there. */
+  readonly expected: number;
+}
+
+/** Stores records in one round trip where the store can, else one by one. Returns the scopes whose record was stored. */
+export async function saveKeysets(store: KeyStore, changes: readonly RecordChange[]): Promise<ReadonlySet<string>> {
+  if (changes.length === 0) return new Set();
+  if (store.saveMany !== undefined) return store.saveMany(changes);
+  const saved = new Set<string>();
+  for (const { record, expected } of changes) if (await store.save(record, expected)) saved.add(record.scope);
+  return saved;
 }
 
 /** The keysets of many scopes: in one round trip where the store can, else one by one. Scopes without keys are left out. */

@@ -13,7 +13,7 @@
 import { createHash } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import { FieldsealError, isFieldsealError } from '../errors.ts';
-import type { KeyStore } from './key-store.ts';
+import type { KeyStore, RecordChange } from './key-store.ts';
 import { type KeysetRecord, keyIdsOf, parseKeysetRecord } from './keyset-record.ts';
 import { takenKeyId } from './memory.ts';
 import type { SqlClient, SqlRow, SqlValue } from './sql-client.ts';
@@ -21,6 +21,8 @@ import { KEY_STORE_TABLE, quotedTable } from './sql-schema.ts';
 
 /** Rows per statement: far below the parameters that any of the databases takes. */
 const PER_STATEMENT = 1000;
+/** Rows of an UPDATE, which looks for the text of each among all. */
+const PER_UPDATE = 100;
 
 /** Attempts of a statement that the database gave up because of others. */
 const ATTEMPTS = 5;
@@ -89,6 +91,34 @@ class SqlKeyStore implements KeyStore {
       ),
     );
     return changed === 1;
+  }
+
+  async saveMany(changes: readonly RecordChange[]): Promise<ReadonlySet<string>> {
+    const saved = new Set<string>();
+    for (let at = 0; at < changes.length; at += PER_UPDATE)
+      for (const scope of await this.#replace(changes.slice(at, at + PER_UPDATE))) saved.add(scope);
+    return saved;
+  }
+
+  /** Compare-and-set of several rows by one statement, in the order of their ids, so that writers do not wait for each other in a circle. */
+  async #replace(changes: readonly RecordChange[]): Promise<readonly string[]> {
+    const rows = changes
+      .map(({ record, expected }) => ({ record, expected, id: scopeId(record.scope), text: JSON.stringify(record) }))
+      .sort((a, b) => (a.id < b.id ? -1 : 1));
+    const places = this.#places(4 * rows.length).values();
+    const place = (): string => places.next().value as string;
+    const texts = rows.map(() => `WHEN ${place()} THEN ${place()}`).join(' ');
+    const there = rows.map(() => `(id = ${place()} AND generation = ${place()})`).join(' OR ');
+    const changed = await this.#run((client) =>
+      client.execute(
+        `UPDATE ${this.#table} SET record = CASE id ${texts} END, generation = generation + 1 WHERE ${there}`,
+        [...rows.flatMap(({ id, text }) => [id, text]), ...rows.flatMap(({ id, expected }) => [id, expected])],
+      ),
+    );
+    if (changed === rows.length) return rows.map(({ record }) => record.scope);
+    // Some were changed by others: what is there now tells which are ours, since no two wrappings of a key are the same.
+    const stored = new Map((await this.#rowsOf(rows.map(({ id }) => id))).map((row) => [row['id'], row['record']]));
+    return rows.flatMap(({ id, text, record }) => (stored.get(id) === text ? [record.scope] : []));
   }
 
   async *scopes(): AsyncIterable<string> {

@@ -3,7 +3,7 @@ import { fromBase64Url, toBase64Url } from '../bytes.ts';
 import { canonicalJson } from '../canonical-json.ts';
 import { FieldsealError } from '../errors.ts';
 import { deriveKeyringKey, LABELS } from '../kdf.ts';
-import { type KeyStore, loadKeysets } from '../key-store/key-store.ts';
+import { type KeyStore, loadKeysets, saveKeysets } from '../key-store/key-store.ts';
 import { type KeysetRecord, parseKeysetRecord } from '../key-store/keyset-record.ts';
 import type { SecretBytes } from '../secret-bytes.ts';
 
@@ -29,6 +29,11 @@ export function authenticatedStore(inner: KeyStore, root: SecretBytes, required:
       return new Map([...stored].map(([scope, record]) => [scope, checked(record, scope, root, required())]));
     },
     save: (record, expected) => inner.save(authenticated(record, root), expected),
+    saveMany: (changes) =>
+      saveKeysets(
+        inner,
+        changes.map(({ record, expected }) => ({ record: authenticated(record, root), expected })),
+      ),
     ...(scopes === undefined ? {} : { scopes: () => scopes.call(inner) }),
   };
 }

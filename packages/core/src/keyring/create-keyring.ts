@@ -11,7 +11,8 @@ import { authenticatedStore } from './authenticated-store.ts';
 import { type KeyringDocument, serializeDocument } from './document.ts';
 import { KekRing, newKek, newKeyset, outsideKek, randomSecret } from './kek-ring.ts';
 import { generateRecoveryKey } from './key-text.ts';
-import { APPLICATION_SCOPE, type Keyring, openKeyring } from './keyring.ts';
+import { APPLICATION_SCOPE, type Keyring } from './keyring.ts';
+import { openKeyring } from './open-keyring.ts';
 import { RECOVERY_TYPE, recoveryKey, type Slot, type SlotOpener, sealSlot } from './slot.ts';
 import type { KeyringStorage } from './storage.ts';
 

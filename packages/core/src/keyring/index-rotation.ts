@@ -40,12 +40,34 @@ export function changeIndex(record: KeysetRecord, step: (series: KeySeries) => K
 }
 
 /**
+ * The change of a keyset that takes a step, if no other was taken since it was found to be due.
+ *
+ * @param index - the index roots as they are stored
+ * @throws ERR_INDEX_ROTATION when it is too early, or rows are left; whatever `change` throws
+ */
+export async function nextIndexStep(
+  index: KeySeries,
+  keyId: string,
+  step: IndexStep,
+  change: (series: KeySeries, keyId: string, now: number) => KeySeries,
+): Promise<(record: KeysetRecord) => KeysetRecord> {
+  change(index, keyId, Date.now()); // what cannot be done at all is said before rows are counted
+  await checkIndexStep(index, step, Date.now());
+  return (record) =>
+    changeIndex(record, (series) => {
+      if (series.since !== index.since)
+        throw new FieldsealError('ERR_KEYRING_BUSY', 'another step was taken meanwhile');
+      return change(series, keyId, Date.now());
+    });
+}
+
+/**
  * Checks that a step may be taken.
  *
  * @param now - ms since the Unix epoch
  * @throws ERR_INDEX_ROTATION when it is too early, or rows are left
  */
-export async function checkIndexStep({ since }: KeySeries, step: IndexStep, now: number): Promise<void> {
+async function checkIndexStep({ since }: KeySeries, step: IndexStep, now: number): Promise<void> {
   const end = since === undefined ? 0 : Date.parse(since) + INDEX_WAIT_MS;
   if (step.everyProcessKnows !== true && now < end)
     throw new FieldsealError('ERR_INDEX_ROTATION', `processes may still use what they read before the last step`, {

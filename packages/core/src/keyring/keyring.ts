@@ -1,6 +1,6 @@
-import { type CacheOptions, type CachePolicy, cachePolicy } from '../dek-cache/cache-options.ts';
+import { type CachePolicy, cachePolicy } from '../dek-cache/cache-options.ts';
 import type { SharedCache } from '../dek-cache/shared-cache.ts';
-import { FieldsealError, isFieldsealError } from '../errors.ts';
+import { FieldsealError } from '../errors.ts';
 import { type KeyringEvent, publish } from '../events.ts';
 import type { KeyWrapper } from '../kek/key-wrapper.ts';
 import type { KeyStore } from '../key-store/key-store.ts';
@@ -14,82 +14,41 @@ import {
   shreddedError,
   shredRecord,
 } from '../shredding.ts';
-import { announce, announceRefusal } from './announce.ts';
+import { announce } from './announce.ts';
 import { authenticatedStore, authenticateRecords } from './authenticated-store.ts';
-import { authenticateDocument, type KeyringDocument, parseDocument } from './document.ts';
+import type { KeyringDocument } from './document.ts';
 import { documentKeyStore } from './document-key-store.ts';
-import { changeIndex, checkIndexStep, type IndexStep } from './index-rotation.ts';
+import { changeIndex, type IndexStep, nextIndexStep } from './index-rotation.ts';
 import { KekRing, newKeyset, newKeyVersion } from './kek-ring.ts';
 import type { KeySource, KeyView } from './key-view.ts';
-import { type KeyOpener, KeyViews, type ViewCounts } from './key-views.ts';
+import { type KeyOpener, KeyViews } from './key-views.ts';
 import { describeDocument, type KeyringDescription } from './keyring-description.ts';
+import type { CacheStats, OpenKeyringOptions } from './keyring-options.ts';
 import { KeysetReader } from './keyset-reader.ts';
-import { KeysetSharing, type SharingStats } from './keyset-sharing.ts';
+import { KeysetSharing } from './keyset-sharing.ts';
 import { LiveDocument } from './live-document.ts';
+import {
+  countByKek,
+  type RemoveKekOptions,
+  type RewrapOptions,
+  type RewrapProgress,
+  rewrapKeys,
+  withoutKek,
+} from './rewrap.ts';
 import { receiptPublicKey, type ShredReceipt, shredReceipt, verifyShredReceipt } from './shred-receipt.ts';
 import type { SlotOpener } from './slot.ts';
-import { addSlot, openAny, removeSlot } from './slot-changes.ts';
-import type { KeyringStorage } from './storage.ts';
+import { addSlot, removeSlot } from './slot-changes.ts';
 
 /** Scope of keys that serve the whole application. */
 export const APPLICATION_SCOPE = '';
 
-/** What the cache of keys did since the keyring was opened. */
-export interface CacheStats extends ViewCounts {
-  /** The shared cache; null where there is none. */
-  readonly shared: SharingStats | null;
-}
-
 /** How often a change is tried again when other writers come first. */
 const ATTEMPTS = 20;
-
-/** Options of {@link openKeyring}. */
-export interface OpenKeyringOptions {
-  readonly storage: KeyringStorage;
-  /** Tried in order; the first that opens a slot wins. */
-  readonly openers: readonly SlotOpener[];
-  /** The key store that was given when the keyring was created. */
-  readonly keyStore?: KeyStore;
-  /** Bounds of the cache of unwrapped keys; `none` keeps no key beyond the query that asked for it. */
-  readonly cache?: CacheOptions | 'none';
-  /** The KEKs outside the keyring that its keys were wrapped by. They are asked when keys are made or unwrapped, and not for opening. */
-  readonly keks?: readonly KeyWrapper[];
-}
-
-/**
- * Opens a keyring.
- *
- * @throws ERR_KEYRING_MISSING when there is none, ERR_KEYRING_LOCKED when no opener fits, ERR_KEYRING_DAMAGED when it was altered,
- * ERR_KEYRING_IO when it cannot be read
- */
-export async function openKeyring(options: OpenKeyringOptions): Promise<Keyring> {
-  const { storage, openers } = options;
-  const text = await storage.read();
-  if (text === null) throw new FieldsealError('ERR_KEYRING_MISSING', `there is no keyring at ${storage.label}`);
-  const { document, mac } = parseDocument(text);
-  const opened = await openAny(document, openers);
-  if (opened === null) {
-    announceRefusal('ERR_KEYRING_LOCKED');
-    throw new FieldsealError('ERR_KEYRING_LOCKED', `the keyring at ${storage.label} could not be opened`);
-  }
-  const { root } = opened;
-  try {
-    authenticateDocument(document, mac, root);
-    const keyring = new Keyring(options, text, document, root);
-    announce('open', keyring);
-    return keyring;
-  } catch (error) {
-    root.wipe();
-    // Options that cannot be served are no try to break in.
-    if (isFieldsealError(error, 'ERR_KEYRING_DAMAGED')) announceRefusal('ERR_KEYRING_DAMAGED');
-    throw error;
-  }
-}
 
 /**
  * An open keyring: the only place where wrapped keys become usable ones. Everything it changes is stored before it takes effect.
  *
- * Make one with createKeyring or {@link openKeyring}, and {@link close} it to wipe its keys.
+ * Make one with createKeyring or openKeyring, and {@link close} it to wipe its keys.
  */
 export class Keyring implements KeySource {
   readonly #keyStore: KeyStore;
@@ -319,6 +278,37 @@ export class Keyring implements KeySource {
     return count;
   }
 
+  /** Counts the keys of all scopes by the KEK that wraps them. Destroyed ones are not counted. */
+  async kekCensus(): Promise<ReadonlyMap<string, number>> {
+    await this.#live.reload();
+    return countByKek(this.#keyStore);
+  }
+
+  /**
+   * Wraps all keys again under the newest KEK, which `addKek` made, while the application runs: keys and cells stay as they are. It may be stopped
+   * at any time, and run in several processes. Throws ERR_KEY_STORE when the key store cannot list its scopes.
+   */
+  async rewrap(options: RewrapOptions = {}): Promise<RewrapProgress> {
+    await this.#live.reload();
+    const kek = (id: string): KeyWrapper => this.#keks.get(this.#live.current, this.#root, id);
+    const newest = this.#keks.newest(this.#live.current, this.#root);
+    const done = await rewrapKeys({ store: this.#keyStore, newest, kek }, options);
+    announce('rewrap', this, newest.id);
+    return done;
+  }
+
+  /**
+   * Takes a KEK out of the keyring, for good, that no key is under any more.
+   *
+   * @throws ERR_KEY_STATUS for the newest KEK, while a key is under it, and for 25 hours after its successor was added, unless every process was
+   * started again since
+   */
+  async removeKek(kekId: string, options: RemoveKekOptions = {}): Promise<void> {
+    const left = (await this.kekCensus()).get(kekId) ?? 0;
+    await this.#live.change((document) => withoutKek(document, kekId, left, options));
+    announce('remove-kek', this, kekId);
+  }
+
   /**
    * Adds a way to open the keyring.
    *
@@ -382,15 +372,7 @@ export class Keyring implements KeySource {
   ): Promise<void> {
     await this.#live.reload();
     const { index } = await this.#reader.stored(APPLICATION_SCOPE);
-    change(index, keyId, Date.now()); // what cannot be done at all is said before rows are counted
-    await checkIndexStep(index, step, Date.now());
-    const next = (record: KeysetRecord): KeysetRecord =>
-      changeIndex(record, (series) => {
-        if (series.since !== index.since)
-          throw new FieldsealError('ERR_KEYRING_BUSY', 'another step was taken meanwhile');
-        return change(series, keyId, Date.now());
-      });
-    await this.#change(action, APPLICATION_SCOPE, next, keyId);
+    await this.#change(action, APPLICATION_SCOPE, await nextIndexStep(index, keyId, step, change), keyId);
   }
 
   /** Stores the next state of a keyset, takes it over, and tells other processes. Returns it. */

@@ -29,6 +29,8 @@ export const AUDITED_METHODS: Readonly<Partial<Record<keyof Keyring, AuditedMeth
   destroyShredded: { action: 'destroy-shredded', scope: 0 },
   applyReceipt: { action: 'apply-receipt' },
   authenticateRecords: { action: 'authenticate-records' },
+  rewrap: { action: 'rewrap' },
+  removeKek: { action: 'remove-kek', key: 0 },
   addSlot: { action: 'add-slot' },
   removeSlot: { action: 'remove-slot', key: 0 },
 };

@@ -167,6 +167,28 @@ export function keyStoreContract(name: string, make: () => Promise<KeyStoreFixtu
       assert.deepEqual(new Map(await loadKeysets(open(), [])), new Map());
     });
 
+    it('replaces many keysets at once, and leaves those alone that somebody changed, if it can', async () => {
+      const { open } = await make();
+      const store = open();
+      if (store.saveMany === undefined) return;
+      const scopes = Array.from({ length: 250 }, (_, at) => `many-${at}`);
+      const records = scopes.map((scope) => sampleKeyset(scope));
+      for (const record of records) assert.equal(await store.save(record, null), true);
+      const changed = scopes[7] as string;
+      const other = { ...(records[7] as KeysetRecord), generation: 2, mac: '1.other' };
+      assert.equal(await store.save(other, 1), true);
+      const next = records.map((record) => ({ ...record, generation: 2, mac: '1.next' }));
+      const saved = await store.saveMany([
+        ...next.map((record) => ({ record, expected: 1 })),
+        { record: { ...sampleKeyset('many-none'), generation: 2 }, expected: 1 },
+      ]);
+      assert.deepEqual([...saved].sort(), scopes.filter((scope) => scope !== changed).sort());
+      const stored = await loadKeysets(open(), [...scopes, 'many-none']);
+      assert.equal(stored.size, scopes.length);
+      for (const record of next) assert.deepEqual(stored.get(record.scope), record.scope === changed ? other : record);
+      assert.equal((await store.saveMany([])).size, 0);
+    });
+
     it('lists every scope once, if it can list them', async () => {
       const { open } = await make();
       const store = open();
