@@ -35,6 +35,12 @@ export interface CommandInput {
   readonly io: Io;
 }
 
+/**
+ * Who enters what a command does in the audit log: nobody, since it only reads; the keyring that it opens, change by change; or the program, before the
+ * command begins and when it has ended.
+ */
+export type CommandAudit = 'none' | 'keyring' | 'command';
+
 /** What a command found or did: once for people, once for programs. */
 export interface Report {
   readonly lines: readonly string[];
@@ -56,6 +62,8 @@ export interface Command {
   /** Names of its positional arguments, all required. */
   readonly positionals: readonly string[];
   readonly options: Readonly<Record<string, CommandOption>>;
+  /** Where it depends on what is asked for, by that. */
+  readonly audit: CommandAudit | ((input: CommandInput) => CommandAudit);
   /** Does the work; throws a FieldsealError or a CliError. */
   run(input: CommandInput): Promise<Report>;
 }

@@ -4,6 +4,7 @@ import { readArguments, usage } from './arguments.ts';
 import type { Command, Io } from './command.ts';
 import { auditCheckpoint } from './commands/audit/checkpoint.ts';
 import { auditKey } from './commands/audit/key.ts';
+import { entered } from './commands/audit/operator-log.ts';
 import { auditTail } from './commands/audit/tail.ts';
 import { auditVerify } from './commands/audit/verify.ts';
 import { backfill } from './commands/backfill.ts';
@@ -41,6 +42,7 @@ import { migrate } from './commands/migrate.ts';
 import { migrateSchema } from './commands/migrate-schema.ts';
 import { monitorDashboard, monitorRules } from './commands/monitor.ts';
 import { monitorServe } from './commands/monitor-serve.ts';
+import { rewrap } from './commands/rewrap.ts';
 import { rotate } from './commands/rotate.ts';
 import { sharesActivate } from './commands/shares/activate.ts';
 import { sharesCombine } from './commands/shares/combine.ts';
@@ -59,7 +61,7 @@ import { nearest } from './nearest.ts';
 import { showError, showReport } from './output.ts';
 
 /** Every command, in the order of the help. */
-const COMMANDS: readonly Command[] = [
+export const COMMANDS: readonly Command[] = [
   init,
   keyringShow,
   keysList,
@@ -83,6 +85,7 @@ const COMMANDS: readonly Command[] = [
   migrateSchema,
   migrate,
   rotate,
+  rewrap,
   verify,
   fleetPromote,
   fleetDestroy,
@@ -132,7 +135,8 @@ export async function run(argv: readonly string[], env: Environment, io: Io): Pr
     const command = find(argv);
     const { options, positionals } = readArguments(command, argv.slice(wordsOf(command).length));
     if ('help' in options) return say(io, commandHelp(command));
-    return showReport(io, await command.run({ options, positionals, env, io }), json);
+    const input = { options, positionals, env, io };
+    return showReport(io, await entered(command, input, () => command.run(input)), json);
   } catch (error) {
     return showError(io, error, json);
   }

@@ -2,6 +2,8 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { parseRawKey } from '@fieldseal/core';
 import { fileAuditSink, fileWitness, openAuditLog, parseNoteSigner } from '@fieldseal/monitor/audit';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { Command, CommandAudit, Io } from '../src/command.ts';
+import { COMMANDS } from '../src/run.ts';
 import { fieldseal, parsed, scratch } from './harness.ts';
 
 const { path, remove } = scratch();
@@ -133,6 +135,8 @@ test('keys commands enter what they change, before they change it, and change no
     entries: Record<string, unknown>[];
   };
   expect(entries.map(({ action, key, outcome }) => [action, key, outcome])).toEqual([
+    ['command.init', null, 'begun'],
+    ['command.init', null, 'done'],
     ['keyring.add', null, 'begun'],
     ['keyring.add', added['added'], 'done'],
     ['keyring.promote', added['added'], 'begun'],
@@ -148,4 +152,81 @@ test('keys commands enter what they change, before they change it, and change no
   expect(keyless.code).toBe(3);
   expect(readFileSync(own.FIELDSEAL_KEYRING, 'utf8')).toBe(before);
   expect((await fieldseal(['keys', 'list'], unwritable)).code).toBe(0);
+});
+
+/** Commands that are asked for by their name alone, with an argument for each position. */
+const asked = (command: Command): string[] => [...command.name.split(' '), ...command.positionals.map(() => 'start')];
+const auditOf = (command: Command): CommandAudit => {
+  if (typeof command.audit === 'string') return command.audit;
+  return command.audit({ options: {}, positionals: ['start'], env: {}, io: {} as Io });
+};
+
+test('every command says who enters it, and those that change keys, rows or backups are entered', () => {
+  const reading = COMMANDS.filter((command) => auditOf(command) === 'none').map(({ name }) => name);
+  // A command that is not in this list has to be entered. Add one only if it changes nothing but its own output.
+  expect(reading.sort()).toEqual([
+    'audit checkpoint',
+    'audit key',
+    'audit tail',
+    'audit verify',
+    'backup list',
+    'backup sheet',
+    'backup verify',
+    'census',
+    'constraints',
+    'doctor',
+    'fleet',
+    'index status',
+    'inspect',
+    'keyring show',
+    'keys census',
+    'keys list',
+    'keys table',
+    'migrate schema',
+    'monitor dashboard',
+    'monitor rules',
+    'monitor serve',
+    'shares verify',
+    'tpm status',
+    'tpm unseal-check',
+  ]);
+});
+
+test.each(
+  COMMANDS.filter((command) => auditOf(command) === 'command').map((command) => [command.name, command] as const),
+)('%s does nothing where the log takes no entry', async (_, command) => {
+  const { code, stdout, stderr } = await fieldseal(asked(command), {
+    ...env,
+    FIELDSEAL_AUDIT_LOG: '/nowhere/operator.jsonl',
+    FIELDSEAL_AUDIT_WITNESS: '',
+  });
+  expect([code, stdout]).toEqual([1, '']);
+  expect(stderr).toContain('ERR_AUDIT_SINK');
+});
+
+test('a command is entered before it begins and when it has ended, as one with the changes of its keyring', async () => {
+  const log = path('commands.jsonl');
+  const keyring = path('commands.keyring.json');
+  const witness = path('commands-witness.jsonl');
+  const used = { ...env, FIELDSEAL_AUDIT_LOG: log, FIELDSEAL_AUDIT_WITNESS: witness, FIELDSEAL_KEYRING: keyring };
+  const { key } = parsed(await fieldseal(['init', '--json'], used)) as { key: { value: string } };
+  const opened = { ...used, FIELDSEAL_KEY: key.value };
+  expect((await fieldseal(['rewrap', 'start'], opened)).code).toBe(0);
+  expect((await fieldseal(['rewrap', 'work'], opened)).code).toBe(0);
+  expect((await fieldseal(['backup', 'create'], opened)).code).not.toBe(0);
+  const entries = readFileSync(log, 'utf8')
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line) as { action: string; outcome: string });
+  expect(entries.map(({ action, outcome }) => `${action} ${outcome}`)).toEqual([
+    'command.init begun',
+    'command.init done',
+    'command.rewrap-start begun',
+    'command.rewrap-start done',
+    'keyring.rewrap begun',
+    'keyring.rewrap done',
+    'command.backup-create begun',
+    'command.backup-create failed',
+  ]);
+  expect((await fieldseal(['audit', 'verify'], opened)).stdout).toContain('is whole');
 });

@@ -15,7 +15,7 @@ export { type AuditEvent, AuditLog, type AuditLogOptions, openAuditLog } from '.
 export type { AuditSink, AuditWitness } from './audit/audit-sink.ts';
 export { auditTables, type SqlAuditOptions, sqlAuditSink, sqlWitness } from './audit/audit-sql.ts';
 export { type AuditWebhookOptions, webhookAuditSink, webhookWitness } from './audit/audit-webhook.ts';
-export { auditedKeyring } from './audit/audited-keyring.ts';
+export { auditedKeyring, auditedTask } from './audit/audited-keyring.ts';
 export { type Checkpoint, checkpointText, readCheckpoint } from './audit/checkpoint.ts';
 export { type EventRecorderOptions, recordEvents } from './audit/event-recorder.ts';
 export {

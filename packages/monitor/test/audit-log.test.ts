@@ -271,6 +271,7 @@ const UNAUDITED = [
   'close',
   'constructor',
   'describe',
+  'kekCensus',
   'peek',
   'resolve',
   'receiptKey',

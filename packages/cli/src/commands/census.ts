@@ -21,6 +21,7 @@ export const census: Command = {
     fields: { value: 'names', help: 'only these fields of the model, with commas between them' },
     ...ROWS_SCOPE_OPTION,
   },
+  audit: 'none',
   run: (input) =>
     JobProject.use(input, async (project) => {
       const counted: { readonly model: string; readonly census: readonly CensusLine[] }[] = [];

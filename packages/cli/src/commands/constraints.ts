@@ -20,6 +20,7 @@ export const constraints: Command = {
     provider: { value: 'provider', help: 'database; that of the schema by default', choices: CONSTRAINT_PROVIDERS },
     drop: { help: 'print SQL that removes them' },
   },
+  audit: 'none',
   run: async ({ options }) => {
     const { path, text, provider } = await readSchemaFile(options['schema']);
     const database = options['provider'] ?? provider;

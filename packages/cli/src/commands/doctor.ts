@@ -59,6 +59,7 @@ export const doctor: Command = {
     },
     strict: { help: 'warnings count as errors' },
   },
+  audit: 'none',
   run: examine,
 };
 

@@ -65,6 +65,7 @@ export const init: Command = {
     'save-key': { value: 'env file', help: 'file that a generated key is appended to; made with mode 0600' },
     ...KEY_STORE_OPTIONS,
   },
+  audit: 'command',
   run: createNew,
 };
 

@@ -22,6 +22,7 @@ export const inspect: Command = {
   ],
   positionals: ['cell'],
   options: {},
+  audit: 'none',
   run: async ({ positionals: [given = ''], io }) => {
     const text = (given === '-' ? await io.stdin() : given).trim();
     return text.startsWith(TEXT_PREFIX) ? textReport(text) : report('bytes', decodeCell(fromHex(text)), true);

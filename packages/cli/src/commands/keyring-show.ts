@@ -13,6 +13,7 @@ export const keyringShow: Command = {
   ],
   positionals: [],
   options: STORE_OPTIONS,
+  audit: 'none',
   run: async (input) => {
     const path = input.options['keyring'] ?? keyringPath(input.env);
     return report(path, await withKeyring(keyringShow, input, (keyring) => keyring.describe()));

@@ -26,6 +26,7 @@ export const migrateSchema: Command = {
     write: { help: 'change the files' },
     finish: { help: 'the last step: strict fields, and no columns of hashes' },
   },
+  audit: 'none',
   run: rewrite,
 };
 

@@ -20,6 +20,7 @@ export const monitorServe: Command = {
     port: { value: 'number', help: 'port of the dashboard; 9470 by default, 0 for one that is free' },
     host: { value: 'address', help: 'address that it listens on; 127.0.0.1 by default' },
   },
+  audit: 'none',
   run: async ({ options, env, io }) => {
     const port = Number(options['port'] ?? 9470);
     if (!Number.isInteger(port) || port < 0 || port > 65_535)

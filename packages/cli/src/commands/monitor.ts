@@ -12,6 +12,7 @@ export const monitorRules: Command = {
   options: {
     runbooks: { value: 'address', help: 'folder under which your runbooks are served; docs/runbooks by default' },
   },
+  audit: 'none',
   run: async ({ options }) => {
     // Loaded when it is asked for: no other command needs it.
     const { prometheusRules, RUNBOOKS, RULES } = await import('@fieldseal/monitor');
@@ -29,6 +30,7 @@ export const monitorDashboard: Command = {
   ],
   positionals: [],
   options: {},
+  audit: 'none',
   run: async () => {
     const { grafanaDashboard } = await import('@fieldseal/monitor');
     const dashboard = grafanaDashboard();

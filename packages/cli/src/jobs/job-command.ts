@@ -72,6 +72,7 @@ export function jobCommand(family: JobFamily): Command {
       ...family.options,
       ...SETTING_OPTIONS,
     },
+    audit: ({ positionals: [action] }) => (action === 'plan' || action === 'status' ? 'none' : 'command'),
     run: (input) => runAction(command, family, input),
   };
   return command;

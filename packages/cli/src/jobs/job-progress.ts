@@ -70,7 +70,8 @@ export class JobProgress {
 
 const CHANNEL = 'fieldseal:job';
 
-function duration(ms: number): string {
+/** A time for people. */
+export function duration(ms: number): string {
   const seconds = Math.ceil(ms / 1000);
   if (seconds < 120) return `${seconds} s`;
   const minutes = Math.ceil(seconds / 60);

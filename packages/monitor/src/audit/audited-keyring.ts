@@ -51,12 +51,17 @@ export function auditedKeyring(keyring: Keyring, log: Pick<AuditLog, 'append'>, 
       const call = member.bind(target) as (...args: unknown[]) => Promise<unknown>;
       const audited = Object.hasOwn(AUDITED_METHODS, name) ? AUDITED_METHODS[name as keyof Keyring] : undefined;
       if (audited === undefined) return call;
-      return (...args: unknown[]) => enter(eventOf(target, audited, actor, args), log, () => call(...args));
+      return (...args: unknown[]) => auditedTask(eventOf(target, audited, actor, args), log, () => call(...args));
     },
   });
 }
 
-function eventOf(keyring: Keyring, { action, key, scope }: AuditedMethod, actor: string, args: unknown[]): AuditEvent {
+function eventOf(
+  keyring: Keyring,
+  { action, key, scope }: AuditedMethod,
+  actor: string,
+  args: unknown[],
+): Omit<AuditEvent, 'outcome'> {
   const text = (at: number | undefined): string => (at === undefined ? '' : String(args[at] ?? ''));
   return {
     actor,
@@ -64,11 +69,21 @@ function eventOf(keyring: Keyring, { action, key, scope }: AuditedMethod, actor:
     object: `keyring:${keyring.id}`,
     key: text(key) === '' ? null : text(key),
     ...(text(scope) !== '' && { id: text(scope) }),
-    outcome: 'begun',
   };
 }
 
-async function enter(event: AuditEvent, log: Pick<AuditLog, 'append'>, task: () => Promise<unknown>): Promise<unknown> {
+/**
+ * Does a task between two entries: `begun` is stored before anything is done, and the second entry says how it ended.
+ *
+ * @returns what the task gives
+ * @throws what the task throws, and ERR_AUDIT_SINK, with nothing done, when the log takes no entry
+ */
+export async function auditedTask<T>(
+  about: Omit<AuditEvent, 'outcome'>,
+  log: Pick<AuditLog, 'append'>,
+  task: () => Promise<T>,
+): Promise<T> {
+  const event: AuditEvent = { ...about, outcome: 'begun' };
   await log.append(event);
   // What is done is done: where this is not stored the failure is counted, and raises an alert.
   const close = (rest: Partial<AuditEvent>) => log.append({ ...event, ...rest }).catch(() => undefined);

@@ -13,6 +13,7 @@ export const auditCheckpoint: Command = {
   ],
   positionals: [],
   options: { ...AUDIT_OPTIONS, ...WITNESS_OPTIONS },
+  audit: 'none',
   run: async ({ options, env }) => {
     const { checkpointText, fileWitness, merkleRoot, parseNoteSigner, readEntry, verifyAuditLog } = await import(
       '@fieldseal/monitor/audit'

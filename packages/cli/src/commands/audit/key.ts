@@ -13,6 +13,7 @@ export const auditKey: Command = {
   ],
   positionals: ['name'],
   options: {},
+  audit: 'none',
   run: async ({ positionals: [name = ''] }) => {
     const { formatNoteSigner, noteSigner } = await import('@fieldseal/monitor/audit');
     const { formatRawKey, generateRawKey } = await import('@fieldseal/core');

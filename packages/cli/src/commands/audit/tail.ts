@@ -14,6 +14,7 @@ export const auditTail: Command = {
   ],
   positionals: [],
   options: { ...AUDIT_OPTIONS, lines: { value: 'number', help: 'number of entries; 20 by default' } },
+  audit: 'none',
   run: async ({ options, env }) => {
     const wanted = Number(options['lines'] ?? 20);
     if (!Number.isInteger(wanted) || wanted < 1) throw usage(auditTail, '--lines is a number from 1');

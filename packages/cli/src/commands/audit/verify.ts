@@ -16,6 +16,7 @@ export const auditVerify: Command = {
   ],
   positionals: [],
   options: { ...AUDIT_OPTIONS, ...WITNESS_OPTIONS },
+  audit: 'none',
   run: async ({ options, env }) => {
     const verifier = await verifierOf(env);
     const { path, log } = await storedAudit(options, env);

@@ -40,6 +40,7 @@ export const backupCreate: Command = {
     ...IDENTITY_OPTIONS,
     pq: { value: 'policy', help: 'post-quantum recipients: off by default', choices: ['off', 'prefer', 'require'] },
   },
+  audit: 'command',
   run: create,
 };
 

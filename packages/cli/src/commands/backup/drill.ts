@@ -30,6 +30,7 @@ export const backupDrill: Command = {
     ...VERIFY_OPTIONS,
     evidence: { value: 'file', help: 'where the signed evidence is written; it is not overwritten' },
   },
+  audit: 'command',
   run: drill,
 };
 

@@ -26,6 +26,7 @@ export const backupExport: Command = {
     out: { value: 'file', help: 'the age file; one that is there is not overwritten' },
     decrypt: { help: 'says that plaintext is meant' },
   },
+  audit: 'command',
   run: exportRows,
 };
 

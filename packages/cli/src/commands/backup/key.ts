@@ -13,6 +13,7 @@ export const backupKey: Command = {
   ],
   positionals: [],
   options: {},
+  audit: 'command',
   run: async (input) => show(input),
 };
 

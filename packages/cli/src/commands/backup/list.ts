@@ -10,6 +10,7 @@ export const backupList: Command = {
   details: ['Nothing is opened or verified: see `fieldseal backup verify`.'],
   positionals: [],
   options: PLACE_OPTIONS,
+  audit: 'none',
   run: list,
 };
 

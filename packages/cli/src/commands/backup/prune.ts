@@ -27,6 +27,7 @@ export const backupPrune: Command = {
     ...VERIFY_OPTIONS,
     apply: { help: 'remove; without it nothing is changed' },
   },
+  audit: 'command',
   run: prune,
 };
 

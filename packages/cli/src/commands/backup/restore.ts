@@ -51,6 +51,7 @@ export const backupRestore: Command = {
   ],
   positionals: ['backup, or latest'],
   options: { ...RESTORE_OPTIONS, ...IDENTITY_OPTIONS },
+  audit: 'command',
   run: restore,
 };
 

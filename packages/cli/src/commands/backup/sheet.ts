@@ -28,6 +28,7 @@ export const backupSheet: Command = {
     set: { value: 'file', help: 'the set of shares that is active' },
     out: { value: 'file', help: 'where it is written, over an older one; ./fieldseal-recovery.html by default' },
   },
+  audit: 'none',
   run: write,
 };
 

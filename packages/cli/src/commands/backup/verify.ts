@@ -27,6 +27,7 @@ export const backupVerify: Command = {
     ...IDENTITY_OPTIONS,
     ...VERIFY_OPTIONS,
   },
+  audit: 'none',
   run: verify,
 };
 

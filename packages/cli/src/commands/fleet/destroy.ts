@@ -15,6 +15,7 @@ export const fleetDestroy: Command = {
   ],
   positionals: ['key id'],
   options: { ...PROJECT_OPTIONS, ...SCOPE_OPTION, ...GATE_OPTIONS, ...YES_OPTION },
+  audit: 'keyring',
   run: destroy,
 };
 

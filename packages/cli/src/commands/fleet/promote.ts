@@ -16,6 +16,7 @@ export const fleetPromote: Command = {
   details: ['Fails and changes nothing when an instance has not read the keyring in time, or no instance is known.'],
   positionals: ['key id'],
   options: { ...PROJECT_OPTIONS, ...SCOPE_OPTION, ...GATE_OPTIONS },
+  audit: 'keyring',
   run: promote,
 };
 

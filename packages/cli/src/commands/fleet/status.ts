@@ -12,6 +12,7 @@ export const fleetStatus: Command = {
   ],
   positionals: [],
   options: PROJECT_OPTIONS,
+  audit: 'none',
   run: status,
 };
 

@@ -22,6 +22,7 @@ export const indexRotate: Command = {
     ...PROJECT_OPTIONS,
     'every-process-knows': { help: 'take the next step now: all processes were started again since the last one' },
   },
+  audit: 'keyring',
   run: rotate,
 };
 

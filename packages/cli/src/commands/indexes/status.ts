@@ -9,6 +9,7 @@ export const indexStatus: Command = {
   details: ['Every column of terms is read once as a whole. No value is read.'],
   positionals: [],
   options: PROJECT_OPTIONS,
+  audit: 'none',
   run: (input) =>
     JobProject.use(input, async (project) => {
       const state = await rotationState(project);

@@ -11,6 +11,7 @@ export const keysAdd: Command = {
   ],
   positionals: [],
   options: { ...STORE_OPTIONS, ...SCOPE_OPTION },
+  audit: 'keyring',
   run: add,
 };
 

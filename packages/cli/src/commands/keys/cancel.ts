@@ -16,6 +16,7 @@ export const keysCancel: Command = {
     ...SCOPE_OPTION,
     key: { value: 'key id', help: 'the key version; without it the shredding of the scope is taken back' },
   },
+  audit: 'keyring',
   run: cancel,
 };
 

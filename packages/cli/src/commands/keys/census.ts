@@ -14,6 +14,7 @@ export const keysCensus: Command = {
   ],
   positionals: [],
   options: { ...STORE_OPTIONS, ...SCOPE_OPTION, ...CENSUS_OPTIONS },
+  audit: 'none',
   run: census,
 };
 

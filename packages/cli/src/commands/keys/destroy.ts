@@ -27,6 +27,7 @@ export const keysDestroy: Command = {
   ],
   positionals: ['key id'],
   options: { ...STORE_OPTIONS, ...SCOPE_OPTION, ...WAIT_OPTION, ...CENSUS_OPTIONS, ...YES_OPTION },
+  audit: 'keyring',
   run: destroy,
 };
 

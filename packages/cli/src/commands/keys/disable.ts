@@ -11,6 +11,7 @@ export const keysDisable: Command = {
   ],
   positionals: ['key id'],
   options: { ...STORE_OPTIONS, ...SCOPE_OPTION },
+  audit: 'keyring',
   run: disable,
 };
 

@@ -9,6 +9,7 @@ export const keysEnable: Command = {
   details: ['It takes a request for its destruction back as well.'],
   positionals: ['key id'],
   options: { ...STORE_OPTIONS, ...SCOPE_OPTION },
+  audit: 'keyring',
   run: enable,
 };
 

@@ -35,6 +35,7 @@ export const keysList: Command = {
       help: `age of a primary from which rotation is suggested; ${ROTATE_AFTER_DAYS} by default (NIST SP 800-57)`,
     },
   },
+  audit: 'none',
   run: list,
 };
 

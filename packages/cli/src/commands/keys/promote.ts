@@ -23,6 +23,7 @@ export const keysPromote: Command = {
     ...IDENTITY_OPTIONS,
     ...VERIFY_OPTIONS,
   },
+  audit: 'keyring',
   run: promote,
 };
 

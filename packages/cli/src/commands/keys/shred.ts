@@ -39,6 +39,7 @@ export const keysShred: Command = {
     receipt: { value: 'file', help: 'file that the receipt is written to; one that exists is not overwritten' },
     ...YES_OPTION,
   },
+  audit: 'keyring',
   run: shred,
 };
 

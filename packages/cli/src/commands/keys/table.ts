@@ -15,6 +15,7 @@ export const keysTable: Command = {
     table: { value: 'name', help: 'name of the table; fieldseal_key by default' },
     prisma: { help: 'print the model for schema.prisma instead of SQL' },
   },
+  audit: 'none',
   run: print,
 };
 

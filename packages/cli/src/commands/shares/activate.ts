@@ -22,6 +22,7 @@ export const sharesActivate: Command = {
     replaces: { value: 'file', help: 'the older set, whose slot is removed' },
     ...KEYRING_OPTIONS,
   },
+  audit: 'command',
   run: activate,
 };
 

@@ -26,6 +26,7 @@ export const sharesCombine: Command = {
     'new-key': { help: 'add a new raw key to the keyring, which is shown once' },
     'save-key': { value: 'env file', help: 'file that the new key is appended to, instead of being shown' },
   },
+  audit: 'command',
   run: combine,
 };
 

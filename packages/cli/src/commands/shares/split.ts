@@ -25,6 +25,7 @@ export const sharesSplit: Command = {
     out: { value: 'folder', help: 'where the files are written; ./fieldseal-shares by default' },
     ...KEYRING_OPTIONS,
   },
+  audit: 'command',
   run: split,
 };
 

@@ -18,6 +18,7 @@ export const sharesVerify: Command = {
     share: { value: 'file', help: 'file with the share; standard input by default' },
     ...HOLDER_OPTIONS,
   },
+  audit: 'none',
   run: verify,
 };
 

@@ -44,6 +44,7 @@ export const tpmEnroll: Command = {
     counter: { value: 'index', help: 'NV index of a counter, 0x01800000 to 0x01bfffff' },
     srk: { value: 'name', help: 'Name that the storage root key must have, as `tpm status` showed it before' },
   },
+  audit: 'command',
   run: enroll,
 };
 

@@ -13,6 +13,7 @@ export const tpmRemove: Command = {
   ],
   positionals: [],
   options: { ...KEYRING_OPTIONS, slot: { value: 'id', help: 'the slot, where the keyring has several TPM slots' } },
+  audit: 'command',
   run: remove,
 };
 

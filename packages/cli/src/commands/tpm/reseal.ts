@@ -30,6 +30,7 @@ export const tpmReseal: Command = {
     ...SIGNATURE_OPTIONS,
     slot: { value: 'id', help: 'the slot, where the keyring has several TPM slots' },
   },
+  audit: 'command',
   run: reseal,
 };
 

@@ -22,6 +22,7 @@ export const tpmSignPolicy: Command = {
     values: { value: 'file', help: 'values to sign instead of those of this TPM' },
     out: { value: 'file', help: 'file that the signature is added to; made if there is none' },
   },
+  audit: 'command',
   run: signPolicy,
 };
 

@@ -10,6 +10,7 @@ export const tpmStatusCommand: Command = {
   details: ['Changes nothing, tries no PIN, and needs no key: the slots are shown as the file tells them.'],
   positionals: [],
   options: { ...DEVICE_OPTIONS, ...KEYRING_OPTIONS },
+  audit: 'none',
   run: async (input) => {
     const ownerAuth = input.env['FIELDSEAL_TPM_OWNER_AUTH'] ?? '';
     const status = await tpmStatus(deviceOf(input), { ownerAuth });

@@ -13,6 +13,7 @@ export const tpmUnsealCheck: Command = {
   ],
   positionals: [],
   options: { ...DEVICE_OPTIONS, ...KEYRING_OPTIONS, ...SIGNATURE_OPTIONS },
+  audit: 'none',
   run: check,
 };
 
