@@ -107,14 +107,14 @@ async function retire(input: CommandInput): Promise<Report> {
 }
 
 async function keysOf(keyring: Keyring): Promise<number> {
-  const { keks } = await keyring.describe();
+  const { keks } = await keyring.describe([]);
   const counts = await keyring.kekCensus();
   const newest = keks.at(-1)?.id ?? '';
   return [...counts].reduce((sum, [kek, keys]) => sum + (kek === newest ? 0 : keys), 0);
 }
 
 async function status(keyring: Keyring): Promise<Report> {
-  const { keks } = await keyring.describe();
+  const { keks } = await keyring.describe([]);
   const counts = await keyring.kekCensus();
   const rows = keks.map(({ id, created }, at) => ({
     kek: id,

@@ -22,18 +22,26 @@ export function authenticatedStore(inner: KeyStore, root: SecretBytes, required:
   return {
     load: async (scope) => {
       const stored = await inner.load(scope);
-      return stored === null ? null : checked(stored, scope, root, required());
+      return stored === null ? null : withKey(root, (key) => checked(stored, scope, key, required()));
     },
     loadMany: async (wanted) => {
       const stored = await loadKeysets(inner, wanted);
-      return new Map([...stored].map(([scope, record]) => [scope, checked(record, scope, root, required())]));
+      return withKey(
+        root,
+        (key) => new Map([...stored].map(([scope, record]) => [scope, checked(record, scope, key, required())])),
+      );
     },
-    save: (record, expected) => inner.save(authenticated(record, root), expected),
-    saveMany: (changes) =>
-      saveKeysets(
-        inner,
-        changes.map(({ record, expected }) => ({ record: authenticated(record, root), expected })),
+    save: (record, expected) =>
+      inner.save(
+        withKey(root, (key) => authenticated(record, key)),
+        expected,
       ),
+    saveMany: (changes) => {
+      const signed = withKey(root, (key) =>
+        changes.map(({ record, expected }) => ({ record: authenticated(record, key), expected })),
+      );
+      return saveKeysets(inner, signed);
+    },
     ...(scopes === undefined ? {} : { scopes: () => scopes.call(inner) }),
   };
 }
@@ -62,12 +70,12 @@ export async function authenticateRecords(inner: KeyStore, root: SecretBytes): P
   return count;
 }
 
-function authenticated({ mac: _, ...record }: KeysetRecord, root: SecretBytes): KeysetRecord {
-  return { ...record, mac: `${PREFIX}${toBase64Url(codeOf(record, root))}` };
+function authenticated({ mac: _, ...record }: KeysetRecord, key: SecretBytes): KeysetRecord {
+  return { ...record, mac: `${PREFIX}${toBase64Url(codeOf(record, key))}` };
 }
 
 /** What a store gave, once its form, its scope and its code are found right. */
-function checked(stored: unknown, scope: string, root: SecretBytes, required: boolean): KeysetRecord {
+function checked(stored: unknown, scope: string, key: SecretBytes, required: boolean): KeysetRecord {
   const record = parseKeysetRecord(stored);
   if (record.scope !== scope) throw altered('the key store gave the keyset of another scope');
   const { mac, ...rest } = record;
@@ -76,17 +84,22 @@ function checked(stored: unknown, scope: string, root: SecretBytes, required: bo
     return record;
   }
   const code = mac.startsWith(PREFIX) ? fromBase64Url(mac.slice(PREFIX.length)) : null;
-  const expected = codeOf(rest, root);
+  const expected = codeOf(rest, key);
   if (code?.length !== expected.length || !timingSafeEqual(code, expected))
     throw altered('the authentication code of a keyset in the key store is wrong');
   return record;
 }
 
 /** HMAC-SHA256 over the canonical spelling of a record without its code. */
-function codeOf(record: Omit<KeysetRecord, 'mac'>, root: SecretBytes): Uint8Array {
+function codeOf(record: Omit<KeysetRecord, 'mac'>, key: SecretBytes): Uint8Array {
+  return createHmac('sha256', key.expose()).update(canonicalJson(record)).digest();
+}
+
+/** Works with the key of the codes, and wipes it. */
+function withKey<T>(root: SecretBytes, work: (key: SecretBytes) => T): T {
   const key = deriveKeyringKey(root, LABELS.recordMac);
   try {
-    return createHmac('sha256', key.expose()).update(canonicalJson(record)).digest();
+    return work(key);
   } finally {
     key.wipe();
   }

@@ -33,7 +33,7 @@ export interface RemoveKekOptions {
 
 /** How far it is. */
 export interface RewrapProgress {
-  /** Scopes that were looked at, in this pass. */
+  /** Scopes that were looked at. */
   readonly scopes: number;
   /** Keys that are under the newest KEK now and were not. */
   readonly rewrapped: number;
@@ -60,12 +60,14 @@ export interface KekPlace {
 
 const BATCH = 500;
 const CONCURRENCY = 8;
-/** How often keysets that others keep changing are looked at again in one pass; those left over are met by the next pass. */
+/** Batches under way: one is wrapped while the key store works on the other. */
+const LANES = 2;
+/** How often keysets that others keep changing are looked at again; those left over are met by the next call. */
 const ATTEMPTS = 5;
 
 /**
- * Wraps every key that is not under the newest KEK again, pass by pass, until a pass finds none: processes that have not read the keyring since make
- * new keys under the older one.
+ * Wraps every key again that is not under the newest KEK. Processes that have not read the keyring since go on making keys under an older one: count
+ * them, and call this again.
  *
  * Keysets are stored by compare-and-set, so that no change is lost. A key whose KEK does not open it is left alone and listed.
  *
@@ -74,12 +76,10 @@ const ATTEMPTS = 5;
 export async function rewrapKeys(place: KekPlace, options: RewrapOptions = {}): Promise<RewrapProgress> {
   const tally = { scopes: 0, rewrapped: 0, conflicts: 0, failed: new Map<string, FailedKey>() };
   const told = (): RewrapProgress => ({ ...tally, failed: [...tally.failed.values()] });
-  const stopped = (): boolean => options.signal?.aborted ?? false;
-  for (let before = -1; before < tally.rewrapped && !stopped(); ) {
-    before = tally.rewrapped;
-    tally.scopes = 0;
-    for await (const scopes of batches(scopesOf(place.store), options.batch ?? BATCH)) {
-      if (stopped()) break;
+  const work = batches(scopesOf(place.store), options.batch ?? BATCH);
+  const lane = async (): Promise<void> => {
+    for await (const scopes of work) {
+      if (options.signal?.aborted === true) return;
       let left: readonly string[] = scopes;
       for (let attempt = 0; left.length > 0 && attempt < ATTEMPTS; attempt++) {
         const records = [...(await loadKeysets(place.store, left)).values()];
@@ -92,7 +92,8 @@ export async function rewrapKeys(place: KekPlace, options: RewrapOptions = {}): 
       tally.scopes += scopes.length;
       await options.progress?.(told());
     }
-  }
+  };
+  await Promise.all(Array.from({ length: LANES }, lane));
   return told();
 }
 
