@@ -2,7 +2,7 @@ import type { Keyring } from '@fieldseal/core';
 import { Heartbeat } from '@fieldseal/core/jobs';
 import { adapterDatabase } from '@fieldseal/prisma/jobs';
 import { PrismaLibSql } from '@prisma/adapter-libsql';
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import { Project, schemaOf, sealed } from './doctor-project.ts';
 import { openTarget, type Target } from './doctor-target.ts';
 import { fieldseal, parsed } from './harness.ts';
@@ -33,7 +33,7 @@ afterAll(async () => {
   project.remove();
 });
 
-const json = async (...argv: string[]) => {
+const json = async (...argv: string[]): Promise<{ code: number } & Record<string, unknown>> => {
   const outcome = await fieldseal([...argv, '--json'], project.env);
   return { code: outcome.code, ...(parsed(outcome) as Record<string, unknown>) };
 };
@@ -68,6 +68,47 @@ test('a key is not destroyed while cells are under it, nor before its time', asy
   expect(await json('fleet', 'destroy', old, '--yes')).toMatchObject({ code: 1, error: { code: 'ERR_FLEET_BEHIND' } });
   expect(await json('fleet')).toMatchObject({ instances: [] });
   expect((await fieldseal(['fleet'], project.env)).stdout).toContain('no instance');
+});
+
+test('rotate start --new-key waits for the live instances, and leaves the key added for those that are behind', async () => {
+  const before = (await keyring.resolve('')).primary.keyId;
+  await target.run(`UPDATE fieldseal_instance SET generation = 1`);
+  expect(await json('rotate', 'start', '--new-key', '--wait', '1ms')).toMatchObject({
+    code: 1,
+    error: { code: 'ERR_FLEET_BEHIND' },
+  });
+  await keyring.describe([]);
+  const view = await keyring.resolve('');
+  expect([view.primary.keyId, (await json('rotate', 'status'))['jobs']]).toEqual([before, []]);
+  const known = (await keyring.describe()).keysets[0]?.data.versions.map(({ keyId }) => keyId) ?? [];
+  const rotating = json('rotate', 'start', '--new-key', '--wait', '20s');
+  const added = async (): Promise<string[]> => {
+    const now = (await keyring.describe()).keysets[0]?.data.versions.map(({ keyId }) => keyId) ?? [];
+    return now.filter((keyId) => !known.includes(keyId));
+  };
+  while ((await added()).length === 0) await new Promise((resolve) => setTimeout(resolve, 10));
+  await instance.beat();
+  expect(await rotating).toMatchObject({ code: 0, jobs: [{ plan: { target: (await added())[0] } }] });
+  expect(await json('rotate', 'cancel')).toMatchObject({ code: 0 });
+});
+
+test('a key that nobody uses is destroyed when its time has come', async () => {
+  const old = (await keyring.describe()).keysets[0]?.data.primary as string;
+  await keyring.rotate();
+  await keyring.disable(old);
+  await keyring.scheduleDestroy(old);
+  await instance.beat();
+  vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 8 * 24 * 60 * 60 * 1000 });
+  try {
+    expect(await json('fleet', 'destroy', old, '--yes')).toMatchObject({ code: 0, done: true, keyId: old });
+  } finally {
+    vi.useRealTimers();
+  }
+  const [keyset] = (await keyring.describe()).keysets;
+  expect(keyset?.data.versions.find(({ keyId }) => keyId === old)).toMatchObject({
+    status: 'destroyed',
+    wrapped: null,
+  });
 });
 
 test.each([

@@ -6,7 +6,7 @@ import { SCOPE_OPTION, scopeOf } from '../keys/request.ts';
 
 /** The option that says how long a gate waits. */
 export const GATE_OPTIONS: Command['options'] = {
-  wait: { value: 'time', help: 'wait for so long for instances that are behind: 30s, 5m; not at all by default' },
+  wait: { value: 'time', help: 'wait for so long for instances that are behind: 30s, 5m' },
 };
 
 /** `fieldseal fleet promote` */

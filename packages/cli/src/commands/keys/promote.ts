@@ -10,7 +10,7 @@ export const keysPromote: Command = {
   name: 'keys promote',
   summary: 'make a key version the primary, which encrypts',
   details: [
-    'The second half of a rotation. Older versions go on decrypting.',
+    'The second half of a rotation. Older versions go on decrypting. Where instances beat, `fieldseal fleet promote` waits until all have the key.',
     'With --require-backup, or FIELDSEAL_REQUIRE_BACKUP in the environment, the newest backup in that folder has to hold the key. --no-backup promotes all the\n' +
       'same. Keys of a key store are seen in a backup only with --identity.',
   ],
