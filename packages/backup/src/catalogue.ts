@@ -27,23 +27,25 @@ export interface BackupClaim {
   readonly previous: string | null;
   readonly keyringId: string;
   readonly generation: number;
+  /** When it was begun (ISO 8601); null in backups from before it was signed. */
+  readonly created: string | null;
 }
 
 const NAME = /^(\d{8})-(\d{8}T\d{6}\.\d{3}Z)\.tar\.age$/;
 const CLAIM =
-  /^fieldseal-backup\/1 seq=(\d+) sha256=([0-9a-f]{64}) prev=([0-9a-f]{64}|none) keyring=([0-9a-f]+) generation=(\d+)$/;
+  /^fieldseal-backup\/1 seq=(\d+) sha256=([0-9a-f]{64}) prev=([0-9a-f]{64}|none) keyring=([0-9a-f]+) generation=(\d+)(?: time=(\d{8}T\d{6}\.\d{3}Z))?$/;
 /** Ending of the signature of an archive. */
 export const SIGNATURE_ENDING = '.minisig';
 
 /** Name of an archive: sorted as text, the newest is the last. */
 export function archiveName(sequence: number, created: Date): string {
-  const time = created.toISOString().replace(/[-:]/g, '');
-  return `${String(sequence).padStart(8, '0')}-${time}.tar.age`;
+  return `${String(sequence).padStart(8, '0')}-${compact(created.toISOString())}.tar.age`;
 }
 
 /** The trusted comment of a backup. */
-export function formatClaim({ sequence, sha256, previous, keyringId, generation }: BackupClaim): string {
-  return `fieldseal-backup/1 seq=${sequence} sha256=${sha256} prev=${previous ?? 'none'} keyring=${keyringId} generation=${generation}`;
+export function formatClaim({ sequence, sha256, previous, keyringId, generation, created }: BackupClaim): string {
+  const time = created === null ? '' : ` time=${compact(created)}`;
+  return `fieldseal-backup/1 seq=${sequence} sha256=${sha256} prev=${previous ?? 'none'} keyring=${keyringId} generation=${generation}${time}`;
 }
 
 /** Backups of a place, oldest first, and archives without a signature. Nothing is opened or verified. */
@@ -78,7 +80,9 @@ export async function checkSignature(
   }
   const { comment } = verifyDigest(keys, blake.digest(), signature);
   const claim = parseClaim(comment);
-  if (claim === null || claim.sha256 !== sha.digest('hex') || claim.sequence !== parseName(name)?.sequence)
+  const named = parseName(name);
+  const sameTime = claim?.created == null || Date.parse(claim.created) === named?.created;
+  if (claim === null || claim.sha256 !== sha.digest('hex') || claim.sequence !== named?.sequence || !sameTime)
     throw new FieldsealError('ERR_BACKUP_SIGNATURE', 'the signature belongs to another backup');
   return claim;
 }
@@ -105,13 +109,12 @@ async function collect(content: AsyncIterable<Uint8Array>): Promise<Uint8Array[]
 export function parseName(name: string): BackupFile | null {
   const [, sequence, time] = NAME.exec(name) ?? [];
   if (sequence === undefined || time === undefined) return null;
-  const iso = time.replace(/^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)/, '$1-$2-$3T$4:$5:');
-  const created = Date.parse(iso);
+  const created = Date.parse(spread(time));
   return Number.isNaN(created) ? null : { name, sequence: Number(sequence), created };
 }
 
 function parseClaim(comment: string): BackupClaim | null {
-  const [, sequence, sha256, previous, keyringId, generation] = CLAIM.exec(comment) ?? [];
+  const [, sequence, sha256, previous, keyringId, generation, time] = CLAIM.exec(comment) ?? [];
   if (sha256 === undefined || keyringId === undefined) return null;
   return {
     sequence: Number(sequence),
@@ -119,5 +122,15 @@ function parseClaim(comment: string): BackupClaim | null {
     previous: previous === 'none' ? null : (previous ?? null),
     keyringId,
     generation: Number(generation),
+    created: time === undefined ? null : spread(time),
   };
+}
+
+/** 2026-11-26T10:33:08.000Z without what no file name takes. */
+function compact(iso: string): string {
+  return iso.replace(/[-:]/g, '');
+}
+
+function spread(time: string): string {
+  return time.replace(/^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)/, '$1-$2-$3T$4:$5:');
 }

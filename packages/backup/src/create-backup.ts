@@ -76,7 +76,14 @@ export async function createBackup(options: CreateBackupOptions): Promise<Create
   const name = archiveName(sequence, created);
   try {
     const written = await write(options, name, keyring, { sequence, created: created.toISOString(), previous });
-    const claim = { sequence, sha256: written.sha256, previous, keyringId: keyring.id, generation: keyring.generation };
+    const claim: BackupClaim = {
+      sequence,
+      sha256: written.sha256,
+      previous,
+      keyringId: keyring.id,
+      generation: keyring.generation,
+      created: created.toISOString(),
+    };
     const opened = drillIdentity === undefined ? null : await openArchive(target.read(name), [drillIdentity]);
     await target.write(
       name + SIGNATURE_ENDING,

@@ -2,12 +2,16 @@ import {
   FieldsealError,
   isFieldsealError,
   type Keyring,
+  type KeysetRecord,
   keyringMemory,
+  memoryKeyStore,
   openKeyring,
   type SlotOpener,
 } from '@fieldseal/core';
-import { type BackupClaim, type BackupFile, checkSignature, listBackups } from './catalogue.ts';
+import { type BackupClaim, type BackupFile, checkSignature, listBackups, parseName } from './catalogue.ts';
+import { KEYSETS_FOLDER } from './key-store-source.ts';
 import { KEYRING_NAME } from './keyring-entry.ts';
+import { parseLines } from './lines.ts';
 import type { Manifest } from './manifest.ts';
 import type { VerifyKey } from './minisign.ts';
 import { openSigned } from './signed-archive.ts';
@@ -86,16 +90,21 @@ export async function verifyBackup(options: VerifyBackupOptions): Promise<Backup
   if (level >= 1 && claim === null) unchecked.push('levels above 0: nothing of a backup that nobody signed is opened');
   if (level >= 1 && claim !== null) {
     let keyringText: string | undefined;
+    const keysets: KeysetRecord[] = [];
     manifest = await tried(1, async () => {
       const found = await openSigned(target, name, claim, identities, (entry) => {
         if (entry.name === KEYRING_NAME) keyringText = entry.content.toString('utf8');
+        else if (level >= 2 && entry.name.startsWith(`${KEYSETS_FOLDER}/`))
+          keysets.push(...(parseLines(entry.content) as KeysetRecord[]));
       });
       if (keyringText === undefined) throw new FieldsealError('ERR_BACKUP_DAMAGED', 'the backup holds no keyring');
+      if (Date.parse(found.created) !== parseName(name)?.created)
+        throw new FieldsealError('ERR_BACKUP_SIGNATURE', 'the backup was made at another time than its name says');
       return found;
     });
     if (level >= 2 && keyringText !== undefined && manifest !== null) {
-      const text = keyringText;
-      rowsOpened = await tried(2, () => openRows(text, openers, options.openSample));
+      const archived = { text: keyringText, keysets };
+      rowsOpened = await tried(2, () => openRows(archived, openers, options.openSample));
       if (options.openSample === undefined)
         unchecked.push('level 2: no sample of rows was given, so only the keyring was opened');
     }
@@ -133,11 +142,17 @@ async function checkChain(
 }
 
 async function openRows(
-  text: string,
+  { text, keysets }: { readonly text: string; readonly keysets: readonly KeysetRecord[] },
   openers: readonly SlotOpener[],
   openSample: VerifyBackupOptions['openSample'],
 ): Promise<number | null> {
-  const keyring = await openKeyring({ storage: keyringMemory(text), openers });
+  const keyStore = memoryKeyStore();
+  for (const record of keysets) await keyStore.save(record, null);
+  const keyring = await openKeyring({
+    storage: keyringMemory(text),
+    openers,
+    ...(keysets.length > 0 && { keyStore }),
+  });
   try {
     if (openSample === undefined) return null;
     const { opened, failed } = await openSample(keyring);

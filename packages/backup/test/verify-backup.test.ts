@@ -89,10 +89,18 @@ describe('level 0 tells', () => {
   it('a backup before it that is not the one it was made behind', async () => {
     const other = await openSandbox();
     const forged = (await createBackup({ ...making(other), signer: sandbox.signer })).name;
-    for (const ending of ['', '.minisig'])
-      renameSync(join(other.folder, 'backups', forged + ending), at(first + ending));
+    for (const ending of ['', '.minisig']) {
+      rmSync(at(first + ending));
+      renameSync(join(other.folder, 'backups', forged + ending), at(forged + ending));
+    }
     other.remove();
     expect(await faultsOf()).toEqual(['0 ERR_BACKUP_ROLLBACK']);
+  });
+
+  it('a backup under the time of another', async () => {
+    const later = first.replace(/-\d{8}T/, '-20990101T');
+    for (const ending of ['', '.minisig']) renameSync(at(first + ending), at(later + ending));
+    expect(await faultsOf({ name: later, level: 0 })).toEqual(['0 ERR_BACKUP_SIGNATURE']);
   });
 
   it('two backups of one number', async () => {

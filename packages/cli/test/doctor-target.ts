@@ -39,8 +39,8 @@ const TYPES: Readonly<Record<Provider, Readonly<Record<'text' | 'id' | 'term' | 
 };
 
 /** Opens an empty database of the kind; its server was started. */
-export async function openTarget(provider: Provider, project: Project): Promise<Target> {
-  const url = await urlOf(provider, project);
+export async function openTarget(provider: Provider, project: Project, at?: string): Promise<Target> {
+  const url = at ?? (await urlOf(provider, project));
   const adapter = await factory(provider, url).connect();
   const run = async (sql: string): Promise<void> => {
     await adapter.executeRaw({ sql: spelled(provider, sql), args: [], argTypes: [] });

@@ -47,6 +47,7 @@ export type {
 export { jobTables } from './jobs/job-tables.ts';
 export { type LegacyReaders, type LegacyRowsOptions, legacyRows } from './jobs/legacy-rows.ts';
 export type { RowPort, StoredRow, StoredRowChange } from './jobs/row-port.ts';
+export { openSample, type SampleResult } from './jobs/row-sample.ts';
 export type {
   CellForm,
   CensusLine,

@@ -2,6 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { drillEvidence, type VerifyLevel, verifyBackup } from '@fieldseal/backup';
 import { CliError } from '../../cli-error.ts';
 import type { Command, CommandInput, Report } from '../../command.ts';
+import { PROOF_OPTIONS, proofOf } from './proof.ts';
 import {
   backupNamed,
   IDENTITY_OPTIONS,
@@ -20,7 +21,8 @@ export const backupDrill: Command = {
   name: 'backup drill',
   summary: 'prove that the newest backup can be restored, and keep signed evidence',
   details: [
-    'Opens the newest backup and its keyring as after a disaster, and measures what would have been lost and how long it took. Run it on another machine\n' +
+    'Opens the newest backup and its keyring as after a disaster, with --rows a sample of live rows, and with --scratch-url-env restores its rows into an\n' +
+      'empty database; it measures what would have been lost and how long it took. Run it on another machine\n' +
       'than the one that makes the backups, with the recovery key: that is the key that would be left.',
   ],
   positionals: [],
@@ -28,24 +30,24 @@ export const backupDrill: Command = {
     ...PLACE_OPTIONS,
     ...IDENTITY_OPTIONS,
     ...VERIFY_OPTIONS,
+    ...PROOF_OPTIONS,
     evidence: { value: 'file', help: 'where the signed evidence is written; it is not overwritten' },
   },
   audit: 'command',
   run: drill,
 };
 
-const LEVEL: VerifyLevel = 2;
-
 async function drill(input: CommandInput): Promise<Report> {
   const { target } = placeOf(input);
-  const verdict = await verifyBackup({
+  const backup = {
     target,
     name: await backupNamed(target, 'latest'),
-    level: LEVEL,
     keys: await verifiersOf(input),
     identities: await identitiesOf(input),
     openers: openersOf(input),
-  });
+  };
+  const level: VerifyLevel = input.options['scratch-url-env'] === undefined ? 2 : 3;
+  const verdict = await verifyBackup({ ...backup, level, ...proofOf(backupDrill, input, level, backup) });
   const evidence = drillEvidence(verdict, signerOf(input));
   const path = input.options['evidence'];
   if (path !== undefined)

@@ -138,13 +138,18 @@ export function openersOf({ env }: CommandInput): readonly SlotOpener[] {
   return [...others, recoveryKey(recovery)];
 }
 
-/** The backup of this name, or the newest for `latest`. */
+/** The backup of this name, the newest for `latest`, or the newest that was begun by a time (ISO 8601). */
 export async function backupNamed(target: BackupTarget, name: string): Promise<string> {
-  if (name !== 'latest') return name;
+  const time = /^\d{4}-\d\d-\d\d(T[\d:.]+(Z|[+-]\d\d:\d\d))?$/.test(name) ? Date.parse(name) : Number.NaN;
+  if (name !== 'latest' && Number.isNaN(time)) return name;
   const { backups } = await listBackups(target);
-  const newest = backups.at(-1);
+  const newest = backups.filter(({ created }) => Number.isNaN(time) || created <= time).at(-1);
   if (newest === undefined)
-    throw new CliError('ERR_USAGE', `there is no backup at ${target.label}`, 'Make one by `fieldseal backup create`.');
+    throw new CliError(
+      'ERR_USAGE',
+      `there is no backup at ${target.label}${Number.isNaN(time) ? '' : ' from that time or before'}`,
+      'See `fieldseal backup list`; make one by `fieldseal backup create`.',
+    );
   return newest.name;
 }
 

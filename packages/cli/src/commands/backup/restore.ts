@@ -49,7 +49,7 @@ export const backupRestore: Command = {
     'With --rows, rows come back too: those that are missing, and by --on-conflict those that differ. --model, --scope and --key choose among them, and nothing\n' +
       'else is touched. --key-store and --key-store-url-env name where the keys of a key store go.',
   ],
-  positionals: ['backup, or latest'],
+  positionals: ['backup, time, or latest'],
   options: { ...RESTORE_OPTIONS, ...IDENTITY_OPTIONS },
   audit: 'command',
   run: restore,

@@ -1,6 +1,7 @@
 import { type BackupVerdict, type VerifyLevel, verifyBackup } from '@fieldseal/backup';
 import type { Command, CommandInput, Report } from '../../command.ts';
 import { table } from '../../table.ts';
+import { PROOF_OPTIONS, proofOf } from './proof.ts';
 import {
   backupNamed,
   IDENTITY_OPTIONS,
@@ -18,14 +19,16 @@ export const backupVerify: Command = {
   summary: 'verify a backup and list every fault',
   details: [
     'Level 0 checks signature, digest and the chain to the backup before; level 1 opens the archive; level 2 also opens its keyring with FIELDSEAL_KEY,\n' +
-      'FIELDSEAL_PASSPHRASE or FIELDSEAL_RECOVERY_KEY. Ends with 0 when there is no fault, with 12 when there is one.',
+      'FIELDSEAL_PASSPHRASE or FIELDSEAL_RECOVERY_KEY, and with --rows a sample of the rows of the database with it; level 3 also restores the rows of the\n' +
+      'backup into an empty database. Ends with 0 when there is no fault, with 12 when there is one.',
   ],
-  positionals: ['backup, or latest'],
+  positionals: ['backup, time, or latest'],
   options: {
     ...PLACE_OPTIONS,
-    level: { value: 'level', help: 'how much is proved; 1 with --identity, else 0', choices: ['0', '1', '2'] },
+    level: { value: 'level', help: 'how much is proved; 1 with --identity, else 0', choices: ['0', '1', '2', '3'] },
     ...IDENTITY_OPTIONS,
     ...VERIFY_OPTIONS,
+    ...PROOF_OPTIONS,
   },
   audit: 'none',
   run: verify,
@@ -35,24 +38,21 @@ async function verify(input: CommandInput): Promise<Report> {
   const { target } = placeOf(input);
   const identities = await identitiesOf(input);
   const level = Number(input.options['level'] ?? (identities.length > 0 ? 1 : 0)) as VerifyLevel;
-  const verdict = await verifyBackup({
-    target,
-    name: await backupNamed(target, input.positionals[0] as string),
-    level,
-    keys: await verifiersOf(input),
-    identities,
-    ...(level >= 2 && { openers: openersOf(input) }),
-  });
+  const name = await backupNamed(target, input.positionals[0] as string);
+  const openers = level >= 2 ? openersOf(input) : [];
+  const backup = { target, name, keys: await verifiersOf(input), identities, openers };
+  const verdict = await verifyBackup({ ...backup, level, ...proofOf(backupVerify, input, level, backup) });
   return verdictReport(verdict);
 }
 
 /** A verdict for people and programs. */
 export function verdictReport(verdict: BackupVerdict): Report {
-  const { name, level, faults, unchecked, claim, ms } = verdict;
+  const { name, level, faults, unchecked, claim, rowsOpened, ms } = verdict;
   const rows = [
     ['backup', name],
     ['level', String(level)],
     ['keyring', claim === null ? 'unknown' : `${claim.keyringId}, generation ${claim.generation}`],
+    ...(rowsOpened === null ? [] : [['rows opened', String(rowsOpened)]]),
     ['faults', String(faults.length)],
     ['took', `${Math.round(ms)} ms`],
   ];
