@@ -97,6 +97,10 @@ export interface JobEvent {
   readonly job: string;
   readonly kind: string;
   readonly model: string;
+  /** Rows that there were when the job was planned. */
+  readonly rows: number;
+  /** Rows of these that no worker has passed yet; null where it was not counted, since that is done once a second. */
+  readonly left: number | null;
   /** Rows of the batch that were looked at, changed, and changed by others meanwhile. */
   readonly read: number;
   readonly done: number;

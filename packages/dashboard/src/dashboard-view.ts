@@ -164,8 +164,11 @@ function jobsOf(reader: StatusReader, history: History): ShownJob[] {
     const [kind = '', model = ''] = name.split(' ');
     const where = { kind, model };
     const job = told.get(name);
-    const done = job?.done ?? reader.sum('job.rows', where);
-    const total = job?.total ?? null;
+    const planned = reader.highest('job.planned', where);
+    const left = reader.highest('job.left', where);
+    const counted = planned === null ? null : planned - (left ?? 0);
+    const done = job?.done ?? counted ?? reader.sum('job.rows', where);
+    const total = job?.total ?? planned;
     const running = (reader.highest('job.running', where) ?? 0) > 0;
     const paused = (reader.highest('job.paused', where) ?? 0) > 0;
     const state = job?.state ?? (paused ? 'paused' : running ? 'running' : 'done');

@@ -45,6 +45,8 @@ const STORES: Record<string, () => Promise<AlertStore>> = {
     const server: PostgresService = await startPostgres();
     ends.push(() => server.stop());
     const pool = new pg.Pool({ connectionString: await server.createDatabase() });
+    // The server may be gone before it has heard that the client is.
+    pool.on('connect', (client) => client.on('error', () => undefined));
     ends.push(() => pool.end());
     await pool.query(alertTable('postgresql'));
     const query: SqlQuery = async (sql, args) => (await pool.query(sql, [...args])).rows;

@@ -87,14 +87,20 @@ test('a start that fails for want of the key is sealed', async () => {
 
 test('jobs: rows add up, and whether one runs is known from what it did last', () => {
   const metrics = collect();
-  const job = { job: 'j1', kind: 'reencrypt', model: 'Patient', read: 0, done: 0, conflicts: 0, quarantined: 0 };
-  publish('job', { ...job, action: 'start' });
+  const none = { read: 0, done: 0, conflicts: 0, quarantined: 0 };
+  const job = { job: 'j1', kind: 'reencrypt', model: 'Patient', rows: 500, left: null, ...none };
+  publish('job', { ...job, action: 'start', left: 500 });
   expect(values(metrics, 'job.running')).toEqual({ 'reencrypt Patient': 1 });
-  publish('job', { ...job, action: 'batch', read: 200, done: 150, conflicts: 1 });
+  publish('job', { ...job, action: 'batch', left: 300, read: 200, done: 150, conflicts: 1 });
   publish('job', { ...job, action: 'batch', read: 100, done: 99, quarantined: 2 });
   expect(values(metrics, 'job.rows')).toEqual({ 'reencrypt Patient': 300 });
   expect(values(metrics, 'job.conflicts')).toEqual({ 'reencrypt Patient': 1 });
   expect(values(metrics, 'job.quarantined')).toEqual({ 'reencrypt Patient': 2 });
+  // What was counted last stays until it is counted again.
+  expect([values(metrics, 'job.planned'), values(metrics, 'job.left')]).toEqual([
+    { 'reencrypt Patient': 500 },
+    { 'reencrypt Patient': 300 },
+  ]);
   publish('job', { ...job, action: 'pause' });
   expect([values(metrics, 'job.running'), values(metrics, 'job.paused')]).toEqual([{}, { 'reencrypt Patient': 1 }]);
   publish('job', { ...job, action: 'resume' });

@@ -204,6 +204,12 @@ describe.each(DIALECTS)('jobs on %s', (dialect) => {
     unsubscribe('fieldseal:job', listen);
     expect(status.quarantined).toBe(3);
     expect(told.length).toBeGreaterThan(2);
+    expect([told[0], told.at(-1)]).toMatchObject([
+      { action: 'start', rows: 4, left: 4 },
+      { action: 'done', rows: 4, left: 0 },
+    ]);
+    const counted = told.filter((event) => (event as { action: string }).action === 'batch');
+    expect(counted[0]).toMatchObject({ rows: 4, left: expect.any(Number) });
     for (const table of ['job', 'job_chunk', 'job_quarantine'])
       told.push(await test.rows(`SELECT * FROM fieldseal_${table}`));
     // What a driver says of the row that it refuses stays with the driver.

@@ -88,6 +88,8 @@ const OPEN: Readonly<Record<SqlDialect, () => Promise<Driver>>> = {
 /** A pool's connections outlive its end() for a moment, in which the server may be stopped: nobody waits for what they report then. */
 function newPool(connectionString: string): pg.Pool {
   const pool = new pg.Pool({ connectionString, max: 8 });
+  // The server may be gone before it has heard that the client is.
+  pool.on('connect', (client) => client.on('error', () => undefined));
   pool.on('connect', (client) => client.on('error', () => undefined));
   return pool;
 }

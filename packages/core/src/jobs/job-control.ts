@@ -55,10 +55,10 @@ export class JobControl {
 
   #change(job: string, from: readonly JobState[], to: JobState, action: 'pause' | 'resume' | 'cancel'): Promise<void> {
     return safely(async () => {
-      const { plan } = await this.#store.load(job);
+      const { plan, rows } = await this.#store.load(job);
       if (!(await this.#store.changeState(job, from, to)))
         throw new FieldsealError('ERR_JOB_STATE', `a job can be ${PAST[action]} only while it is ${from.join(' or ')}`);
-      const none = { read: 0, done: 0, conflicts: 0, quarantined: 0 };
+      const none = { rows, left: null, read: 0, done: 0, conflicts: 0, quarantined: 0 };
       if (observed('fieldseal:job'))
         publish('fieldseal:job', { action, job, kind: plan.kind, model: plan.model, ...none });
     });

@@ -139,15 +139,17 @@ export class JobEngine {
       const fingerprint = request.fingerprint === true ? await this.#source.fingerprint(database) : null;
       const before: Before = { census, fingerprint };
       const job = await this.#store.create(plan, settings, JSON.stringify(before));
+      let rows: number;
       try {
-        await this.#store.setRows(job, await this.#cut(job));
+        rows = await this.#cut(job);
+        await this.#store.setRows(job, rows);
       } catch (error) {
         // It would stand in the way of the next one.
         await this.#store.changeState(job, ['planning'], 'cancelled').catch(() => undefined);
         throw error;
       }
       await this.#store.changeState(job, ['planning'], 'running');
-      this.#publish('start', { id: job, plan });
+      this.#publish('start', { id: job, plan, rows });
       return job;
     });
   }
@@ -277,10 +279,11 @@ export class JobEngine {
     if (await this.#store.finish(job.id, JSON.stringify(signReport(report, indexRoot)))) this.#publish('done', job);
   }
 
-  #publish(action: 'start' | 'done', { id, plan }: Pick<JobRecord, 'id' | 'plan'>): void {
+  #publish(action: 'start' | 'done', { id, plan, rows }: Pick<JobRecord, 'id' | 'plan' | 'rows'>): void {
     if (!observed('fieldseal:job')) return;
     const none = { read: 0, done: 0, conflicts: 0, quarantined: 0 };
-    publish('fieldseal:job', { action, job: id, kind: plan.kind, model: plan.model, ...none });
+    const left = action === 'start' ? rows : 0;
+    publish('fieldseal:job', { action, job: id, kind: plan.kind, model: plan.model, rows, left, ...none });
   }
 }
 

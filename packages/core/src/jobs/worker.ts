@@ -16,6 +16,8 @@ import { type Clock, Throttle } from './throttle.ts';
 
 /** How long a worker waits for a chunk that others may give back, in ms. */
 const IDLE_MS = 250;
+/** How often it is counted for those who watch how many rows are left, in ms. */
+const COUNT_EVERY_MS = 1000;
 /** How often rows that others keep changing are read again before the worker rests a little. */
 const CALM_AFTER = 3;
 
@@ -45,6 +47,8 @@ export class JobWorker {
   readonly #job: string;
   /** Stops the work at this time of the clock. */
   readonly #until: number;
+  /** When rows are counted next for those who watch, by the clock. */
+  #countAt = Number.NEGATIVE_INFINITY;
 
   constructor(parts: WorkerParts, job: string, forMs: number) {
     this.#parts = parts;
@@ -111,7 +115,7 @@ export class JobWorker {
         return this.#batch(job, lease);
       });
       if (batch === 'lost') return null;
-      publishJob(job, 'batch', batch);
+      publishJob(job, 'batch', batch, await this.#left(job));
       if (batch.bad.length > 0 && job.plan.kind !== 'verify') await this.#patiently(() => this.#heedBudget(job));
       if (batch.finished) return null;
       lease = { ...lease, after: batch.after };
@@ -213,6 +217,15 @@ export class JobWorker {
     return this.#commit(job, lease, [], () => ({ ...progressOf(swapped, refused), done: 0 }));
   }
 
+  /** Rows that all workers together have not passed yet, where somebody wants to know and it was not asked for a second. */
+  async #left({ id, rows }: JobRecord): Promise<number | null> {
+    const { store, clock } = this.#parts;
+    if (!observed('fieldseal:job') || clock.now() < this.#countAt) return null;
+    this.#countAt = clock.now() + COUNT_EVERY_MS;
+    const { passed } = await this.#patiently(() => store.status(id));
+    return Math.max(0, rows - passed);
+  }
+
   async #heedBudget(job: JobRecord): Promise<void> {
     const { store } = this.#parts;
     const { quarantined, rows, settings } = await store.status(job.id);
@@ -278,9 +291,25 @@ function endOf({ state }: JobRecord): WorkEnd {
   });
 }
 
-function publishJob({ id, plan }: JobRecord, action: JobEvent['action'], batch?: BatchProgress): void {
+function publishJob(
+  { id, plan, rows }: JobRecord,
+  action: JobEvent['action'],
+  batch?: BatchProgress,
+  left: number | null = null,
+): void {
   if (!observed('fieldseal:job')) return;
   const { read = 0, done = 0, conflicts = 0, bad = [] } = batch ?? {};
   const { kind, model } = plan;
-  publish('fieldseal:job', { action, job: id, kind, model, read, done, conflicts, quarantined: bad.length });
+  publish('fieldseal:job', {
+    action,
+    job: id,
+    kind,
+    model,
+    rows,
+    left,
+    read,
+    done,
+    conflicts,
+    quarantined: bad.length,
+  });
 }

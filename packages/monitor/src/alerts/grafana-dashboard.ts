@@ -88,6 +88,8 @@ const PANELS: readonly Panel[] = [
     title: 'Jobs',
     unit: 'none',
     queries: [
+      gauge('job.planned', 'kind, model', 'planned {{kind}} {{model}}'),
+      gauge('job.left', 'kind, model', 'left {{kind}} {{model}}'),
       gauge('job.running', 'kind, model', 'runs {{kind}} {{model}}'),
       gauge('job.paused', 'kind, model', 'paused {{kind}} {{model}}'),
       { metric: 'job.quarantined', expression: 'sum by (kind, model) (%)', legend: 'quarantined {{kind}} {{model}}' },

@@ -26,8 +26,10 @@ const HANDLERS: Handlers = {
     if (action === 'close') metrics.lower('seal.state', []);
   },
   'fieldseal:wear': ({ messages, limit }, metrics) => metrics.raise('key.wear', [], messages / limit),
-  'fieldseal:job': ({ action, kind, model, read, conflicts, quarantined }, metrics) => {
+  'fieldseal:job': ({ action, kind, model, rows, left, read, conflicts, quarantined }, metrics) => {
     const labels = [kind, model];
+    metrics.set('job.planned', labels, rows);
+    if (left !== null) metrics.set('job.left', labels, left);
     metrics.add('job.rows', labels, read);
     metrics.add('job.conflicts', labels, conflicts);
     metrics.add('job.quarantined', labels, quarantined);

@@ -37,6 +37,8 @@ export type MetricName =
   | 'job.rows'
   | 'job.conflicts'
   | 'job.quarantined'
+  | 'job.planned'
+  | 'job.left'
   | 'job.running'
   | 'job.paused'
   | 'backup.last_success'
@@ -183,6 +185,8 @@ const METRICS: Readonly<Record<MetricName, MetricDefinition>> = {
     help: 'Values that jobs could not serve and left as they are.',
     labels: JOB,
   },
+  'job.planned': { type: 'gauge', unit: '', help: 'Rows that there were when the last job was planned.', labels: JOB },
+  'job.left': { type: 'gauge', unit: '', help: 'Rows of these that no worker has passed yet.', labels: JOB },
   'job.running': { type: 'gauge', unit: '', help: '1 while a job runs, as far as this process knows.', labels: JOB },
   'job.paused': { type: 'gauge', unit: '', help: '1 while a job is paused.', labels: JOB },
   'backup.last_success': {
