@@ -148,6 +148,7 @@ export function encryption<Client>(options: EncryptionOptions = {}): (client: Cl
     const omitted = (model: string): readonly string[] => globalOmitOf(client, model);
     const models = compileSchema(map, omitted, normalizers, legacy);
     const evenModels = hasSecondColumns(map) ? compileSchema(map, omitted, normalizers, legacy, true) : null;
+    const scoped = Object.values(map.models).some((model) => model.scope !== null);
     const cipher = new FieldCipher({ engine: options.engine ?? 'auto', watch: options.watch ?? [] });
     const keys = new KeyAccess(options.keyring, options.createScopes);
     const { scope, policy, decimal = Decimal } = options;
@@ -167,7 +168,10 @@ export function encryption<Client>(options: EncryptionOptions = {}): (client: Cl
     const runByRoot = async (params: QueryParams): Promise<unknown> => {
       const surroundings = transform.surroundings();
       const scope = surroundings.of(params.model) ?? APPLICATION_SCOPE;
-      const view = keys.peek(scope) ?? (await keys.forQuery(new Map([[scope, false]]))).get(scope);
+      const named = scoped
+        ? await transform.namedScope(models.get(params.model) as CompiledModel, params, surroundings)
+        : undefined;
+      const view = named ?? keys.peek(scope) ?? (await keys.forQuery(new Map([[scope, false]]))).get(scope);
       const chosen = view !== undefined && view.indexRoot.version > 0 ? view : undefined; // one without keys has no rows
       const searched = chosen !== undefined && searchesSecond(chosen) ? evenModels : models;
       return transform.run(searched?.get(params.model) as CompiledModel, params, surroundings, chosen);
