@@ -81,9 +81,12 @@ test('one that was begun is given up, and leaves nothing', async () => {
 test.each([
   ['a unique index with one column', schemaOf('sqlite'), 'Patient.emailIndex names unique rows'],
   [
-    'a field that is being migrated',
-    SCHEMA.replace('/// @encrypted\n  email', '/// @encrypted(mode: migrating)\n  email'),
-    'Patient.email has mode: migrating',
+    'a field of bytes that is being migrated',
+    SCHEMA.replace(
+      '  /// @encrypted\n  email      String?',
+      '  /// @encrypted(mode: migrating, type: String)\n  email      Bytes?',
+    ),
+    'Patient.emailIndex has two columns',
   ],
 ])('%s is not rotated', async (_, schema, reason) => {
   await project.keyring(`${reason}.json`);

@@ -166,7 +166,10 @@ describe.each(['postgresql', 'mysql', 'sqlite'] as const)('one scope is rotated 
     const phones = { OR: TENANTS.map((tenant) => ({ tenant, phone: '2' })) };
     await expect(a.db.account.findMany({ where: phones })).rejects.toEqual(ROTATING);
     const together = a.db.$transaction([a.db.account.groupBy({ by: ['tenant', 'name'], _count: true })] as never);
-    await expect(together).rejects.toEqual(typedError('ERR_UNSUPPORTED_OPERATION'));
+    await expect(together).rejects.toMatchObject({
+      code: 'ERR_UNSUPPORTED_OPERATION',
+      hint: expect.stringContaining('name the scope'),
+    });
     // Whoever has no keys yet begins with the first columns, whatever the scope of the application has come to.
     await a.db.account.create({ data: { id: 'c0', tenant: 'c', email: 'c@x.org', phone: '1' } });
     expect(await a.db.account.findMany({ where: { tenant: 'c', email: 'c@x.org' } })).toMatchObject([{ id: 'c0' }]);

@@ -1,5 +1,4 @@
 import { JobEngine } from '@fieldseal/core/jobs';
-import { readSchemaMap } from '@fieldseal/prisma/internal';
 import { CliError } from '../cli-error.ts';
 import type { CommandInput } from '../command.ts';
 import type { JobProject } from '../jobs/job-project.ts';
@@ -17,7 +16,6 @@ export async function startRotation(project: JobProject, state: RotationState): 
       'a rotation is under way',
       'Go on with it: `fieldseal index rotate continue`. `fieldseal index status` says where it stands.',
     );
-  const { models } = readSchemaMap(project.schema.text);
   if (state.tables.every(({ indexes, outOfReach }) => indexes.length + outOfReach.length === 0))
     throw notRotated(
       state.scope === undefined ? 'no model without @scope has one' : 'no model with @scope has one',
@@ -41,15 +39,14 @@ export async function startRotation(project: JobProject, state: RotationState): 
         `the table of terms of ${model}.${outOfReach[0]} does not point to the key of its rows`,
         'Let its relation point to the id of the model.',
       );
-    // Rows in plaintext have no term, and would be taken for rows that were left behind.
-    const paired = indexes.filter(({ second }) => second !== null).flatMap(({ sources }) => sources);
-    const migrating = Object.entries(models[model]?.encrypted ?? {}).find(
-      ([, { mode, dbName }]) => mode === 'migrating' && paired.some(({ name }) => name === dbName),
-    );
-    if (migrating !== undefined)
+    // Rows in plaintext have no term, and would be taken for rows that were left behind: bytes do not tell which they are.
+    const bytes = indexes.find(({ second, sources }) => {
+      return second !== null && sources.some(({ migrating, kind }) => migrating && kind === 'bytes');
+    });
+    if (bytes !== undefined)
       throw notRotated(
-        `${model}.${migrating[0]} has mode: migrating, and an index of two columns`,
-        'Bring its migration to an end first.',
+        `${model}.${bytes.first.field} has two columns, and its field of Bytes has mode: migrating`,
+        'Bring the migration to an end first.',
       );
   }
   await (await project.keyring()).addIndexRoot(state.scope);

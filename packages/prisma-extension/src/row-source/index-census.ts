@@ -1,4 +1,4 @@
-import { FieldsealError, type IndexRoot, indexRootOf, type KeyView } from '@fieldseal/core';
+import { FieldsealError, type IndexRoot, indexRootOf, type KeyView, TEXT_PREFIX } from '@fieldseal/core';
 import {
   joined,
   queryRows,
@@ -9,7 +9,7 @@ import {
   type SqlDialect,
   sql,
 } from '@fieldseal/core/jobs';
-import { columnName, holds, stored } from './column-text.ts';
+import { columnName, exact, holds, stored, textOf } from './column-text.ts';
 import { columnTypes } from './column-types.ts';
 import type { ModelTable, NamedColumn, TermColumns, TermTable } from './model-table.ts';
 
@@ -19,7 +19,7 @@ export interface IndexCensusLine {
   readonly column: string;
   /** Version of the index root, or null where there is no term. */
   readonly version: number | null;
-  /** Whether all fields of the index have a value. */
+  /** Whether all fields of the index have a value; one that is being migrated, whether it has a cell. */
   readonly filled: boolean;
   readonly rows: number;
 }
@@ -158,7 +158,13 @@ async function countColumn(
   const place = (named: string): RawSql => sql`r.${quoted(dialect, named)}`;
   const version = VERSIONS[dialect](place(column.name), column.list);
   const filled = joined(
-    index.sources.map((source) => sql`${place(source.name)} IS NOT NULL`),
+    index.sources.map((source) => {
+      if (!source.migrating || source.kind === 'bytes') return sql`${place(source.name)} IS NOT NULL`;
+      // Plaintext has no term. What begins as a cell is none of it.
+      const start = `${source.kind === 'json' ? '"' : ''}${TEXT_PREFIX}`;
+      const stored = textOf(dialect, { ...source, type: null });
+      return sql`${exact(dialect, sql`substr(${stored}, 1, ${raw(String(start.length))})`)} = ${start}`;
+    }),
     ' AND ',
   );
   const text = raw(dialect === 'mysql' ? 'char' : 'text');

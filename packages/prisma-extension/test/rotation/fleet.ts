@@ -119,6 +119,8 @@ export interface Fleet {
   process(): Promise<Process>;
   /** Runs a job that fills the indexes; returns how many rows are left to fill. */
   fill(): Promise<number>;
+  /** Encrypts the plaintext of fields. */
+  backfill(fields: readonly string[]): Promise<void>;
   /** Rows without a term of a root, as the steps of a rotation count them. */
   lacking(keyId: string, alone: boolean): () => Promise<number>;
   /** Versions of terms by column, as `column: versions`. */
@@ -184,6 +186,10 @@ export async function openFleet(
       });
       await jobs.work(await jobs.start({ kind: 'reindex' }));
       return rowsToFill(await keyring.resolve(scope ?? ''), await countIndexTerms(sql, table, scope));
+    },
+    backfill: async (fields) => {
+      const jobs = new JobEngine({ source: prismaRows(bare as never, 'Account', { schema, fields }), keys: keyring });
+      await jobs.work(await jobs.start({ kind: 'backfill' }));
     },
     lacking: (keyId, alone) => async () => {
       const root = await rootOf(keyId);
