@@ -51,8 +51,8 @@ export interface EncryptionOptions {
   /** Schema map from the fieldseal generator. By default it is read from the client; a map of another schema is refused. */
   readonly schema?: SchemaMap;
   /**
-   * Whether an update of a field with `bind` that does not name its rows is done row by row, in one transaction. Otherwise it is refused;
-   * the default is false, since such an update takes one statement a row.
+   * Whether an update of a field with `bind` that does not name its rows, and one of several rows whose terms have a table of their own, is done row
+   * by row, in one transaction. Otherwise it is refused; the default is false, since such an update takes one statement a row, or some.
    */
   readonly rowByRow?: boolean;
   /**
@@ -161,7 +161,8 @@ export function encryption<Client>(options: EncryptionOptions = {}): (client: Cl
       if (model === undefined)
         throw new FieldsealError('ERR_SCHEMA_STALE', 'the model is not in the schema', { model: params.model });
       if (!model.reaches) return params.query(params.args);
-      if (options.rowByRow === true && needsRows(model, params)) return updateRowByRow(extended, model, params);
+      if (options.rowByRow === true && needsRows(model, params))
+        return updateRowByRow(extended, model, params, (operation, args) => transform.check(model, operation, args));
       return evenModels === null ? transform.run(model, params) : runByRoot(params);
     };
     /** Which columns are searched depends on the index root, and so do the keys come first. With warm keys nothing waits. */

@@ -29,7 +29,7 @@ export interface QueryParams {
 type Dictionary = Record<string, unknown>;
 
 /** Prisma's code for a row that an operation needs and does not find. */
-const NOT_FOUND = 'P2025';
+export const NOT_FOUND: string = 'P2025';
 
 /** What a transform works with. */
 export interface TransformParts {
@@ -86,6 +86,11 @@ export class Transform {
       return this.#search(surroundings, model, operation, plan, params, second);
     }
     return this.#finish(surroundings, model, operation, plan, params, await attempts(plan, params));
+  }
+
+  /** Looks at arguments as {@link run} does, and throws what it throws for them; nothing is sent, and no key is needed. */
+  check(model: CompiledModel, operation: string, args: unknown): void {
+    planArguments(model, operationOf(model, operation), copyOf(args), this.surroundings());
   }
 
   /**
