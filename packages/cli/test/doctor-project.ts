@@ -128,9 +128,9 @@ export class Project {
   }
 }
 
-/** What the extension would write under a keyring. */
-export async function sealed(keyring: Keyring): Promise<Sealed> {
-  const view = await keyring.resolve('');
+/** What the extension would write under the keys of a scope, or of the application. */
+export async function sealed(keyring: Keyring, scope = ''): Promise<Sealed> {
+  const view = await keyring.resolve(scope);
   const cipher = new FieldCipher();
   const indexes = readSchemaMap(schemaOf('sqlite')).models['Patient']?.indexes ?? {};
   const spec = (field: string, column: FieldSpec['column']): FieldSpec => ({

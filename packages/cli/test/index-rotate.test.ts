@@ -1,5 +1,5 @@
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
-import { Project, schemaOf, sealed } from './doctor-project.ts';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { Project, type Sealed, schemaOf, sealed } from './doctor-project.ts';
 import { openTarget, type Target } from './doctor-target.ts';
 import { fieldseal, parsed } from './harness.ts';
 
@@ -81,9 +81,12 @@ test('one that was begun is given up, and leaves nothing', async () => {
 test.each([
   ['a unique index with one column', schemaOf('sqlite'), 'Patient.emailIndex names unique rows'],
   [
-    'a field that is being migrated',
-    SCHEMA.replace('/// @encrypted\n  email', '/// @encrypted(mode: migrating)\n  email'),
-    'Patient.email has mode: migrating',
+    'a field of bytes that is being migrated',
+    SCHEMA.replace(
+      '  /// @encrypted\n  email      String?',
+      '  /// @encrypted(mode: migrating, type: String)\n  email      Bytes?',
+    ),
+    'Patient.emailIndex has two columns',
   ],
 ])('%s is not rotated', async (_, schema, reason) => {
   await project.keyring(`${reason}.json`);
@@ -92,6 +95,87 @@ test.each([
   const { code, error } = await index('rotate', 'start');
   expect([code, error?.message]).toEqual([2, expect.stringContaining(reason)]);
   expect(await index('status')).toMatchObject({ phase: 'steady', versions: [1] });
+});
+
+describe('one scope', () => {
+  const scoped = SCHEMA.replace(
+    '  /// @encrypted\n  email',
+    '  /// @scope\n  tenant String\n  /// @encrypted\n  email',
+  );
+  const other =
+    'model Word {\n  id String @id\n  /// @encrypted\n  word String?\n  /// @blindIndex(of: word)\n  wordIndex String?\n}\n';
+  const insert = async (tenant: string, email: string, ours: Sealed): Promise<void> =>
+    target.run(
+      'INSERT INTO "patients" ("patient_id", "tenant", "email", "email_index") VALUES ' +
+        `('${tenant}${email}', '${tenant}', '${ours.text(email)}', '${ours.term('email', email)}')`,
+    );
+  const stored = (tenant: string) => target.rows(`SELECT * FROM "patients" WHERE tenant = '${tenant}'`);
+
+  test('is rotated by itself, and the rows of others stay', async () => {
+    const keyring = await project.keyring('scoped.json');
+    project.env['FIELDSEAL_KEYRING'] = `${project.folder}/scoped.json`;
+    project.schema(scoped);
+    await target.run(`ALTER TABLE "patients" ADD COLUMN "tenant" TEXT NOT NULL DEFAULT ''`);
+    for (const tenant of ['acme', 'globex']) {
+      await keyring.addScope(tenant);
+      const ours = await sealed(keyring, tenant);
+      for (const email of ['ada@x', 'bob@x', 'cy@x']) await insert(tenant, email, ours);
+    }
+    const before = await stored('globex');
+    expect(await index('rotate', 'start')).toMatchObject({
+      code: 2,
+      error: { message: expect.stringContaining('no model without @scope') },
+    });
+    const acme = ['--scope', 'acme'];
+    expect(await index('rotate', 'start', '--scope', 'nobody')).toMatchObject({
+      code: 1,
+      error: { code: 'ERR_KEY_UNKNOWN' },
+    });
+    expect(await index('rotate', 'start', ...acme)).toMatchObject({ code: 0, phase: 'added', versions: [1, 2] });
+    expect(await index('rotate', 'continue', ...acme)).toMatchObject({ error: { code: 'ERR_INDEX_ROTATION' } });
+    const next = () => index('rotate', 'continue', '--every-process-knows', ...acme);
+    expect(await next()).toMatchObject({ code: 0, phase: 'promoted', versions: [2, 1] });
+    expect(await index('status', '--scope', 'globex')).toMatchObject({ phase: 'steady', primary: 1, versions: [1] });
+    expect(await next()).toMatchObject({ code: 0, phase: 'cleanup', versions: [2] });
+    expect(await next()).toMatchObject({
+      code: 0,
+      phase: 'steady',
+      versions: [2],
+      columns: expect.arrayContaining([
+        { column: 'Patient.emailIndex', version: null, filled: true, rows: 3 },
+        { column: 'Patient.emailNext', version: 2, filled: true, rows: 3 },
+      ]),
+    });
+    expect(await stored('globex')).toEqual(before);
+    const shown = await fieldseal(['index', 'status', ...acme], project.env);
+    expect(shown.stdout).toContain('index roots of acme: 2; 2 is the primary');
+  });
+
+  test('waits for values of models without @scope that are under its keys', async () => {
+    const keyring = await project.keyring('stray.json');
+    project.env['FIELDSEAL_KEYRING'] = `${project.folder}/stray.json`;
+    project.schema(scoped + other);
+    await target.run(`ALTER TABLE "patients" ADD COLUMN "tenant" TEXT NOT NULL DEFAULT ''`);
+    await target.run('CREATE TABLE "Word" (id TEXT PRIMARY KEY, word TEXT, "wordIndex" TEXT)');
+    await keyring.addScope('acme');
+    const ours = await sealed(keyring, 'acme');
+    await target.run(`INSERT INTO "Word" VALUES ('1', '${(await sealed(keyring)).text('of the application')}', NULL)`);
+    const stray = `INSERT INTO "Word" VALUES ('2', '${ours.text('stray')}', NULL)`;
+    await target.run(stray);
+    const start = () => index('rotate', 'start', '--scope', 'acme');
+    expect(await start()).toMatchObject({
+      code: 2,
+      error: { message: expect.stringContaining('1 values of models without @scope') },
+    });
+    await target.run(`DELETE FROM "Word" WHERE id = '2'`);
+    expect(await start()).toMatchObject({ code: 0, phase: 'added' });
+    await target.run(stray);
+    const next = () => index('rotate', 'continue', '--every-process-knows', '--scope', 'acme');
+    expect(await next()).toMatchObject({ code: 1, error: { code: 'ERR_INDEX_ROTATION' } });
+    await target.run('DROP TABLE "Word"');
+    project.schema(scoped);
+    expect(await next()).toMatchObject({ code: 0, phase: 'promoted' });
+  });
 });
 
 test('an action that is none is refused', async () => {

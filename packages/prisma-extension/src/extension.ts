@@ -51,8 +51,8 @@ export interface EncryptionOptions {
   /** Schema map from the fieldseal generator. By default it is read from the client; a map of another schema is refused. */
   readonly schema?: SchemaMap;
   /**
-   * Whether an update of a field with `bind` that does not name its rows is done row by row, in one transaction. Otherwise it is refused;
-   * the default is false, since such an update takes one statement a row.
+   * Whether an update of a field with `bind` that does not name its rows, and one of several rows whose terms have a table of their own, is done row
+   * by row, in one transaction. Otherwise it is refused; the default is false, since such an update takes one statement a row, or some.
    */
   readonly rowByRow?: boolean;
   /**
@@ -148,6 +148,7 @@ export function encryption<Client>(options: EncryptionOptions = {}): (client: Cl
     const omitted = (model: string): readonly string[] => globalOmitOf(client, model);
     const models = compileSchema(map, omitted, normalizers, legacy);
     const evenModels = hasSecondColumns(map) ? compileSchema(map, omitted, normalizers, legacy, true) : null;
+    const scoped = Object.values(map.models).some((model) => model.scope !== null);
     const cipher = new FieldCipher({ engine: options.engine ?? 'auto', watch: options.watch ?? [] });
     const keys = new KeyAccess(options.keyring, options.createScopes);
     const { scope, policy, decimal = Decimal } = options;
@@ -160,14 +161,18 @@ export function encryption<Client>(options: EncryptionOptions = {}): (client: Cl
       if (model === undefined)
         throw new FieldsealError('ERR_SCHEMA_STALE', 'the model is not in the schema', { model: params.model });
       if (!model.reaches) return params.query(params.args);
-      if (options.rowByRow === true && needsRows(model, params)) return updateRowByRow(extended, model, params);
+      if (options.rowByRow === true && needsRows(model, params))
+        return updateRowByRow(extended, model, params, (operation, args) => transform.check(model, operation, args));
       return evenModels === null ? transform.run(model, params) : runByRoot(params);
     };
     /** Which columns are searched depends on the index root, and so do the keys come first. With warm keys nothing waits. */
     const runByRoot = async (params: QueryParams): Promise<unknown> => {
       const surroundings = transform.surroundings();
       const scope = surroundings.of(params.model) ?? APPLICATION_SCOPE;
-      const view = keys.peek(scope) ?? (await keys.forQuery(new Map([[scope, false]]))).get(scope);
+      const named = scoped
+        ? await transform.namedScope(models.get(params.model) as CompiledModel, params, surroundings)
+        : undefined;
+      const view = named ?? keys.peek(scope) ?? (await keys.forQuery(new Map([[scope, false]]))).get(scope);
       const chosen = view !== undefined && view.indexRoot.version > 0 ? view : undefined; // one without keys has no rows
       const searched = chosen !== undefined && searchesSecond(chosen) ? evenModels : models;
       return transform.run(searched?.get(params.model) as CompiledModel, params, surroundings, chosen);

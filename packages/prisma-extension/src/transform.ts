@@ -4,8 +4,9 @@ import type { KeyAccess, KeyViews } from './key-access.ts';
 import { isPrismaError } from './prisma-error.ts';
 import type { CompiledModel } from './schema/compiled-schema.ts';
 import { QueryScope, type ScopeOption } from './scope-context.ts';
-import { sameColumns } from './search/index-roots.ts';
+import { sameColumns, searchesSecond } from './search/index-roots.ts';
 import { followedOrder } from './search/ordered-rows.ts';
+import { noScopesInBatch, refuseScopesApart } from './search/scopes-apart.ts';
 import { completeFilters, inOrder, needsSearch, rowSource, type SearchSettings, siftRows } from './search/search.ts';
 import { operationOf, planArguments } from './walk/arguments.ts';
 import type { Extras } from './walk/extras.ts';
@@ -15,6 +16,7 @@ import { collectGroups } from './walk/grouping.ts';
 import type { Plan } from './walk/plan.ts';
 import { collectCells, type ResultCell } from './walk/results.ts';
 import { type DecimalClass, fromCipher } from './walk/typed-value.ts';
+import { isDictionary } from './walk/value-kind.ts';
 
 /** What Prisma passes to a query extension. */
 export interface QueryParams {
@@ -27,7 +29,7 @@ export interface QueryParams {
 type Dictionary = Record<string, unknown>;
 
 /** Prisma's code for a row that an operation needs and does not find. */
-const NOT_FOUND = 'P2025';
+export const NOT_FOUND: string = 'P2025';
 
 /** What a transform works with. */
 export interface TransformParts {
@@ -70,15 +72,41 @@ export class Transform {
     const plan = planArguments(model, operation, params.args, surroundings);
     if (plan.secondAttempt !== null && transactionOf(params)?.kind === 'batch')
       throw noSecondAttempt(model, plan.secondAttempt);
+    const [apart] = plan.apart;
+    if (apart !== undefined && transactionOf(params)?.kind === 'batch') throw noScopesInBatch(apart);
     const allowed = this.#parts.policy === undefined ? undefined : this.allowed(plan.uses);
     if (allowed !== undefined) await allowed;
     if (!plan.empty) {
       const { scopes } = plan;
       const views = keys.peekMany(scopes) ?? (await keys.forQuery(scopes));
-      plan.apply(cipher, (scope) => sameColumns(views.get(scope) as KeyView, chosenBy));
+      plan.apply(cipher, (scope, paired) => sameColumns(views.get(scope) as KeyView, chosenBy, paired));
     }
-    if (needsSearch(searching, plan, params)) return this.#search(surroundings, model, operation, plan, params);
+    if (apart !== undefined || needsSearch(searching, plan, params)) {
+      const second = chosenBy !== undefined && searchesSecond(chosenBy);
+      return this.#search(surroundings, model, operation, plan, params, second);
+    }
     return this.#finish(surroundings, model, operation, plan, params, await attempts(plan, params));
+  }
+
+  /** Looks at arguments as {@link run} does, and throws what it throws for them; nothing is sent, and no key is needed. */
+  check(model: CompiledModel, operation: string, args: unknown): void {
+    planArguments(model, operationOf(model, operation), copyOf(args), this.surroundings());
+  }
+
+  /**
+   * The keys of a scope that a query names, which say what columns it needs: of one that has terms, where there is any. Undefined when it names
+   * none.
+   *
+   * @throws what {@link run} throws for its arguments
+   */
+  async namedScope(model: CompiledModel, params: QueryParams, surroundings: QueryScope): Promise<KeyView | undefined> {
+    const { keys } = this.#parts;
+    const args = copyOf(params.args); // a walk changes what it is given
+    const { scopes } = planArguments(model, operationOf(model, params.operation), args, surroundings);
+    const asked = new Map([...scopes.keys()].map((scope) => [scope, false]));
+    const views = keys.peekMany(asked) ?? (await keys.forQuery(asked));
+    const named = [...views.values()];
+    return named.find(({ indexRoot }) => indexRoot.version > 0) ?? named[0];
   }
 
   /** Reads what the filters need, and then runs the query. */
@@ -88,11 +116,13 @@ export class Transform {
     operation: Operation,
     plan: Plan,
     params: QueryParams,
+    second: boolean,
   ): Promise<unknown> {
-    const { searching } = this.#parts;
+    const { keys, searching } = this.#parts;
     const source = rowSource(searching, params, (of, rows) => this.#values(surroundings, of, rows));
     const query = { model, operation: params.operation, args: params.args, plan };
     const completed = await completeFilters(source, searching, query);
+    await refuseScopesApart(source, keys, plan.apart, second);
     if (completed.kind === 'count') return completed.count;
     const { limit, provider } = searching;
     if (plan.order !== null) {
@@ -214,6 +244,13 @@ function noSecondAttempt({ name }: CompiledModel, { field }: Attempt): Fieldseal
   const hint = 'Use an interactive transaction, or name the row by its id.';
   const message = 'a row is not found by a field that is being migrated inside a batch transaction';
   return new FieldsealError('ERR_UNSUPPORTED_OPERATION', message, { model: name, field, hint });
+}
+
+/** Arguments once more; what Prisma takes for values is the same. */
+function copyOf(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(copyOf);
+  if (!isDictionary(value)) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, copyOf(member)]));
 }
 
 /** The model behind a relation field of a fluent call. */

@@ -1,12 +1,12 @@
 import { setTimeout } from 'node:timers/promises';
-import { startPostgres } from '@fieldseal/testkit';
-import { afterAll, beforeAll, expect, it } from 'vitest';
-import { openPostgres } from './differential/comparison.ts';
+import { startMariadb, startPostgres } from '@fieldseal/testkit';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openMariadb, openPostgres } from './differential/comparison.ts';
 import { type Fleet, openFleet, type Process } from './rotation/fleet.ts';
 import type { Row } from './search/fixture.ts';
 
-/** What a race may end in: the value is taken, the row is gone, or the database ended a deadlock. */
-const RACES: readonly unknown[] = ['P2002', 'P2025', 'P2034'];
+/** What a race may end in: the value is taken, the row is gone, before its terms are written too, or the database ended a deadlock. */
+const RACES: readonly unknown[] = ['P2002', 'P2025', 'P2003', 'P2034'];
 const SLOW = process.env['SLOW'] !== undefined;
 const WRITERS = SLOW ? 6 : 3;
 /** Few, so that writers meet. */
@@ -15,16 +15,15 @@ const EMAILS = Array.from({ length: 6 }, (_, at) => `user${at}@x.org`);
 const TURNS = SLOW ? 20 : 4;
 const everyProcessKnows = true;
 
-let fleet: Fleet;
-let server: Awaited<ReturnType<typeof startPostgres>>;
+let postgres: Awaited<ReturnType<typeof startPostgres>>;
+let mariadb: Awaited<ReturnType<typeof startMariadb>>;
 beforeAll(async () => {
-  server = await startPostgres();
-  fleet = await openFleet('postgresql', openPostgres(server));
+  [postgres, mariadb] = await Promise.all([startPostgres(), startMariadb()]);
 }, 60_000);
-afterAll(async () => {
-  await fleet.close();
-  await server.stop();
-});
+afterAll(() => Promise.all([postgres.stop(), mariadb.stop()]));
+
+/** Lists of terms on PostgreSQL, a table of them on MariaDB. */
+const OPENERS = { postgresql: () => openPostgres(postgres), mysql: () => openMariadb(mariadb) } as const;
 
 /** Numbers without end that look random and are the same in every run. */
 function numbers(seed: number): (below: number) => number {
@@ -91,7 +90,8 @@ class Writer {
     const { account } = this.process.db;
     const email = EMAILS[this.#next(EMAILS.length)] as string;
     const other = EMAILS[this.#next(EMAILS.length)] as string;
-    const data = { tenant: 't', email: this.#next(2) === 0 ? email : email.toUpperCase() };
+    const name = this.#next(4) === 0 ? null : `Name ${id}`;
+    const data = { tenant: 't', email: this.#next(2) === 0 ? email : email.toUpperCase(), name, age: 7 };
     switch (this.#next(6)) {
       case 0:
         return account.update({ where: { email: other }, data });
@@ -121,58 +121,84 @@ async function duplicates(reader: Process): Promise<string[]> {
   return emails.filter((email, at) => emails.indexOf(email) < at);
 }
 
-it('writers that race during rotations never make a duplicate, and always find what is there', async () => {
-  const { keyring } = fleet;
-  const reader = await fleet.process();
-  await reader.db.account.create({ data: { id: 'anchor', tenant: 't', email: 'anchor@x.org' } });
-  const writers: Writer[] = [];
-  for (let at = 0; at < WRITERS; at++) writers.push(new Writer(await fleet.process(), `w${at}-`, 7 + at));
-  let failed: unknown;
-  const running = writers.map((writer) =>
-    writer.run().catch((error: unknown) => {
-      failed ??= error;
-    }),
-  );
-  const check = async (): Promise<void> => {
-    expect(failed).toBeUndefined();
-    expect(await duplicates(reader)).toEqual([]);
-  };
-  /** A step reaches one process after another, with writes between them. */
-  const spread = async (): Promise<void> => {
-    await reader.learn();
-    for (const writer of writers) {
-      await Promise.race([writer.learn(), ...running]);
-      const turns = writers.map((each) => each.turns + TURNS);
-      while (failed === undefined && writers.some((each, at) => each.turns < (turns[at] as number)))
-        await setTimeout(5);
+/** The n-grams that each row has, and those of its value. */
+async function grams(
+  { bare }: Fleet,
+  { db }: Process,
+): Promise<{ readonly held: unknown[]; readonly meant: unknown[] }> {
+  const rows = await db.account.findMany({ orderBy: { id: 'asc' } });
+  const tables = bare as unknown as Readonly<
+    Record<string, { findMany(): Promise<{ accountId: string; term: string }[]> }>
+  >;
+  const beside = await tables['gram']?.findMany();
+  const { $encryption: helpers } = db as unknown as { $encryption: { index(...of: unknown[]): Promise<unknown> } };
+  const [held, meant]: [unknown[], unknown[]] = [[], []];
+  for (const { id, name, nameGrams } of rows) {
+    const own = beside?.filter(({ accountId }) => accountId === id).map(({ term }) => term) ?? nameGrams;
+    held.push([id, [...(own as string[])].sort()]);
+    meant.push([id, name === null ? [] : await helpers.index('Account', 'nameGrams', name)]);
+  }
+  return { held, meant };
+}
+
+describe.each(['postgresql', 'mysql'] as const)('on %s', (database) => {
+  it('writers that race during rotations never make a duplicate, and always find what is there', async () => {
+    const fleet = await openFleet(database, OPENERS[database]());
+    const { keyring } = fleet;
+    const reader = await fleet.process();
+    await reader.db.account.create({ data: { id: 'anchor', tenant: 't', email: 'anchor@x.org' } });
+    const writers: Writer[] = [];
+    for (let at = 0; at < WRITERS; at++) writers.push(new Writer(await fleet.process(), `w${at}-`, 7 + at));
+    let failed: unknown;
+    const running = writers.map((writer) =>
+      writer.run().catch((error: unknown) => {
+        failed ??= error;
+      }),
+    );
+    const check = async (): Promise<void> => {
+      expect(failed).toBeUndefined();
+      expect(await duplicates(reader)).toEqual([]);
+    };
+    /** A step reaches one process after another, with writes between them. */
+    const spread = async (): Promise<void> => {
+      await reader.learn();
+      for (const writer of writers) {
+        await Promise.race([writer.learn(), ...running]);
+        const turns = writers.map((each) => each.turns + TURNS);
+        while (failed === undefined && writers.some((each, at) => each.turns < (turns[at] as number)))
+          await setTimeout(5);
+        await check();
+      }
+    };
+    /** Until nothing is left: writers of the step before may have come behind the job. */
+    const fill = async (): Promise<void> => {
+      while ((await fleet.fill()) > 0) await check();
       await check();
+    };
+    try {
+      for (let rotation = 0; rotation < (SLOW ? 6 : 1); rotation++) {
+        const { indexRoot } = await keyring.resolve('');
+        const added = await keyring.addIndexRoot();
+        await spread();
+        await fill();
+        await keyring.promoteIndexRoot(added, { rows: fleet.lacking(added, false), everyProcessKnows });
+        await spread();
+        await fill();
+        await keyring.retireIndexRoot(indexRoot.keyId, { rows: fleet.lacking(added, true), everyProcessKnows });
+        await spread();
+        await fill();
+      }
+    } finally {
+      for (const writer of writers) writer.stop();
+      await Promise.all(running);
     }
-  };
-  /** Until nothing is left: writers of the step before may have come behind the job. */
-  const fill = async (): Promise<void> => {
-    while ((await fleet.fill()) > 0) await check();
     await check();
-  };
-  try {
-    for (let rotation = 0; rotation < (SLOW ? 6 : 1); rotation++) {
-      const { indexRoot } = await keyring.resolve('');
-      const added = await keyring.addIndexRoot();
-      await spread();
-      await fill();
-      await keyring.promoteIndexRoot(added, { rows: fleet.lacking(added, false), everyProcessKnows });
-      await spread();
-      await fill();
-      await keyring.retireIndexRoot(indexRoot.keyId, { rows: fleet.lacking(added, true), everyProcessKnows });
-      await spread();
-      await fill();
+    const { held, meant } = await grams(fleet, await fleet.process());
+    expect(held).toEqual(meant);
+    await fleet.close();
+    for (const { written, refused } of writers) {
+      expect(written).toBeGreaterThan(0);
+      expect(refused).toBeGreaterThan(0);
     }
-  } finally {
-    for (const writer of writers) writer.stop();
-    await Promise.all(running);
-  }
-  await check();
-  for (const { written, refused } of writers) {
-    expect(written).toBeGreaterThan(0);
-    expect(refused).toBeGreaterThan(0);
-  }
-}, 600_000);
+  }, 600_000);
+});

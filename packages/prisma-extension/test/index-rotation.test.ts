@@ -159,6 +159,57 @@ describe.each(['postgresql', 'mysql', 'sqlite'] as const)('a rotation on %s', (d
   }, 120_000);
 });
 
+describe.each(['postgresql', 'mysql', 'sqlite'] as const)('a field that is being migrated on %s', (database) => {
+  it('is rotated and filled by a backfill at once, whichever comes first', async () => {
+    const strict = schemaOf(database);
+    const migrating = strict.replaceAll('/// @encrypted\n', '/// @encrypted(mode: migrating)\n');
+    const fleet = await openFleet(database, OPENERS[database](), migrating);
+    const own = await fleet.process();
+    const { account } = own.db;
+    const { indexRoot: old } = await fleet.keyring.resolve('');
+    const plain = (at: number) => ({ id: `p${at}`, tenant: 't', phone: `p${at}`, city: 'Bern' });
+    for (let at = 0; at < 6; at++) await fleet.bare.account.create({ data: plain(at) });
+    for (let at = 0; at < 3; at++)
+      await account.create({ data: { id: `c${at}`, tenant: 't', phone: `c${at}`, city: 'Bern' } });
+    const check = async (): Promise<void> => {
+      await own.learn();
+      for (const id of ['p0', 'p4', 'c1'])
+        expect(await account.findMany({ where: { phone: id } })).toMatchObject([{ id, phone: id }]);
+      expect(await account.count({ where: { phone: { not: 'p0' } } })).toBe(8);
+      const compound = account.findUnique({ where: { tenant_phoneIndex: { tenant: 't', phone: 'c2' } } });
+      await expect(compound).rejects.toEqual(typedError('ERR_UNSUPPORTED_FILTER'));
+    };
+    /** Encrypts some rows as a backfill would, while the rotation is where it is. */
+    const encrypt = async (from: number, to: number): Promise<void> => {
+      for (let at = from; at < to; at++) {
+        const { id, ...data } = plain(at);
+        await account.update({ where: { id }, data });
+      }
+    };
+    await check();
+    const added = await fleet.keyring.addIndexRoot();
+    const rows = fleet.lacking(added, false);
+    await check();
+    const early = fleet.keyring.promoteIndexRoot(added, { rows, everyProcessKnows });
+    await expect(early).rejects.toEqual(typedError('ERR_INDEX_ROTATION')); // cells lack a term
+    await encrypt(0, 2);
+    expect(await rows()).toBe(3);
+    expect(await fleet.fill()).toBe(0);
+    expect(await rows()).toBe(0);
+    await fleet.keyring.promoteIndexRoot(added, { rows, everyProcessKnows });
+    await check();
+    await encrypt(2, 4);
+    await fleet.backfill(['phone']);
+    await check();
+    expect(await fleet.fill()).toBe(0);
+    await fleet.keyring.retireIndexRoot(old.keyId, { rows: fleet.lacking(added, true), everyProcessKnows });
+    await check();
+    expect(await fleet.fill()).toBe(0);
+    expect(await fleet.versions()).toMatchObject({ phoneIndex: '-', phoneNext: '2' });
+    await fleet.close();
+  }, 60_000);
+});
+
 describe('steps that are refused', () => {
   it('before their time, or while rows would be lost', async () => {
     const fleet = await openFleet('sqlite', openSqlite);

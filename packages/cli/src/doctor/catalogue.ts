@@ -42,6 +42,7 @@ export type FindingId =
   | 'index.unindexed'
   | 'index.not-unique'
   | 'index.term-missing'
+  | 'index.term-none'
   | 'index.term-orphan'
   | 'index.term-malformed'
   | 'index.term-version'
@@ -128,9 +129,13 @@ export const CATALOGUE: Readonly<Record<FindingId, FindingKind>> = {
     advice: 'Apply the migration that makes it unique: nothing else keeps values unique.',
   },
   'index.term-missing': { severity: 'error', advice: `Searches do not find them. ${REINDEX}` },
+  'index.term-none': {
+    severity: 'note',
+    advice: `Their texts may be too short for the index. If they are not, searches do not find them. ${REINDEX}`,
+  },
   'index.term-orphan': {
     severity: 'error',
-    advice: 'Set the term to NULL: a search finds rows that do not hold the value.',
+    advice: 'Set the term to NULL, or delete it from its table: a search finds rows that do not hold the value.',
   },
   'index.term-malformed': {
     severity: 'error',

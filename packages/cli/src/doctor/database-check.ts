@@ -89,10 +89,10 @@ async function checkModels(
       findings.push(...found);
       if (count !== null) fields.push(count);
     }
-    for (const field of present(countedIndexes(model.map, options), structure)) {
-      const [of = ''] = model.map.indexes[field]?.of ?? [];
-      const source = model.map.encrypted[of];
-      if (source === undefined || !structure.columns.has(source.dbName)) continue;
+    const indexes = countedIndexes(model.map, options);
+    for (const [field, { of, child, dbName }] of Object.entries(indexes)) {
+      const columns = [...(child === null ? [dbName] : []), ...of.map((source) => model.map.encrypted[source]?.dbName)];
+      if (columns.some((column) => column === undefined || !structure.columns.has(column))) continue;
       options.progress.step(`counting ${model.name}.${field}`);
       findings.push(...(await checkTerms(database, model, field, options)));
     }
@@ -105,19 +105,15 @@ function present(fields: Readonly<Record<string, { readonly dbName: string }>>, 
   return Object.entries(fields).flatMap(([field, { dbName }]) => (columns.has(dbName) ? [field] : []));
 }
 
-/** Indexes with one term in every row that has a value: a column beside the one field that they are over. */
-function countedIndexes({ indexes }: ModelMap, { keys }: CountOptions): ModelMap['indexes'] {
+/** Indexes whose terms are looked at: of two columns the one that is searched, for in the other one terms come and go. */
+function countedIndexes({ indexes, scope }: ModelMap, { keys }: CountOptions): ModelMap['indexes'] {
+  // Which one that is depends on the scope, where rows have scopes of their own.
+  const known = keys !== null && scope === null;
   const even = (keys?.indexVersions[0] ?? 1) % 2 === 0;
   return Object.fromEntries(
     Object.entries(indexes).filter(
-      ([, { of, kind, list, child, next, nextOf }]) =>
-        of.length === 1 &&
-        !list &&
-        child === null &&
-        (kind === 'equality' || kind === 'range') &&
-        // Of two columns the one that is searched: in the other one terms come and go.
-        (even ? next === null : nextOf === null) &&
-        (keys !== undefined || (next === null && nextOf === null)),
+      ([, { next, nextOf }]) =>
+        (even ? next === null : nextOf === null) && (known || (next === null && nextOf === null)),
     ),
   );
 }

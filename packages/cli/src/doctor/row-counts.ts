@@ -15,6 +15,7 @@ import {
 } from '@fieldseal/core';
 import type { EncryptedFieldMap, IndexMap, ModelMap } from '@fieldseal/prisma/internal';
 import type { Dialect, Statement } from './dialect.ts';
+import type { NamedTermTable } from './structure-check.ts';
 
 /** Size of the smallest cell: its plaintext is one type tag. */
 const MIN_BYTES = HEADER_BYTES + NONCE_BYTES + 1 + TAG_BYTES;
@@ -91,26 +92,50 @@ export function countKeys(
   };
 }
 
+/** An index whose terms are counted beside the fields that it is over. */
+export interface CountedTerms {
+  readonly index: IndexMap;
+  readonly sources: readonly EncryptedFieldMap[];
+  /** The table of its terms, or null where they are in a column. */
+  readonly table: NamedTermTable | null;
+}
+
 /**
- * Counts an encrypted column beside one of its index columns: class of the cell, version of the term (`''` for what is no term, null for
- * NULL), and count.
+ * Counts rows by what encrypted columns hold, and by the terms beside them: class of the cells, version of the terms (`''` for what is no term,
+ * null for none), and count. A row with terms of two versions counts for both. Of several fields the class is `null` where one of them is NULL, and
+ * `cell` where all are cells.
  */
 export function countTerms(
   dialect: Dialect,
   model: ModelMap,
-  source: EncryptedFieldMap,
-  index: IndexMap,
+  { index, sources, table }: CountedTerms,
   limit: number | null,
 ): Statement {
-  const columns = `${dialect.value(source.column, dialect.quote(source.dbName))} AS v, ${dialect.quote(index.dbName)} AS term`;
-  const version = dialect.termVersion('term', Math.ceil(index.bits / 4));
-  return {
-    sql:
-      `SELECT kind, version, count(*) FROM (SELECT ${cellClass(dialect, source.column, 'v')} AS kind, ` +
-      `CASE WHEN term IS NULL THEN NULL ELSE ${version} END AS version ` +
-      `FROM (SELECT ${columns} FROM ${tableOf(dialect, model)}${limit === null ? '' : ` LIMIT ${limit}`}) r) c GROUP BY kind, version`,
-    args: [],
-  };
+  const values = sources.map(({ column, dbName }, at) => `${dialect.value(column, dialect.quote(dbName))} AS v${at}`);
+  const classes = sources.map(({ column }, at) => cellClass(dialect, column, `v${at}`));
+  const [only] = classes;
+  const absent = sources.map((_, at) => `v${at} IS NULL`).join(' OR ');
+  const cells = classes.map((each) => `${each} = 'cell'`).join(' AND ');
+  const kind =
+    classes.length === 1 ? only : `CASE WHEN ${absent} THEN 'null' WHEN ${cells} THEN 'cell' ELSE 'plain' END`;
+  const versionOf = (term: string): string =>
+    `CASE WHEN ${term} IS NULL THEN NULL ELSE ${dialect.termVersion(term, Math.ceil(index.bits / 4))} END`;
+  const keys = (table?.links ?? []).map(({ to }, at) => `${dialect.quote(to)} AS k${at}`);
+  const columns = [...values, ...keys, ...(table === null ? [`${dialect.quote(index.dbName)} AS term`] : [])];
+  const rows = `(SELECT ${columns.join(', ')} FROM ${tableOf(dialect, model)}${limit === null ? '' : ` LIMIT ${limit}`}) r`;
+  return { sql: `SELECT kind, version, count(*) FROM (${counted()}) c GROUP BY kind, version`, args: [] };
+
+  function counted(): string {
+    if (table !== null) {
+      const on = table.links.map(({ from }, at) => `t.${dialect.quote(from)} = r.k${at}`).join(' AND ');
+      const names = keys.map((_, at) => `k${at}`).join(', ');
+      const term = `t.${dialect.quote(table.term)}`;
+      return `SELECT DISTINCT ${names}, ${kind} AS kind, ${versionOf(term)} AS version FROM ${rows} LEFT JOIN ${tableOf(dialect, table)} t ON ${on}`;
+    }
+    if (!index.list) return `SELECT ${kind} AS kind, ${versionOf('term')} AS version FROM ${rows}`;
+    const versions = `SELECT DISTINCT ${versionOf('e')} AS version FROM unnest(r.term) e`;
+    return `SELECT ${kind} AS kind, version FROM ${rows} LEFT JOIN LATERAL (${versions}) x ON true`;
+  }
 }
 
 /** Counts the cells of an encrypted column, or of the first `limit` rows, by their characters or bytes: length and count. */
@@ -142,7 +167,7 @@ function limited(
 }
 
 /** The table of a model, in quotes. */
-export function tableOf(dialect: Dialect, { dbName, dbSchema }: ModelMap): string {
+export function tableOf(dialect: Dialect, { dbName, dbSchema }: Pick<ModelMap, 'dbName' | 'dbSchema'>): string {
   return dbSchema === null ? dialect.quote(dbName) : `${dialect.quote(dbSchema)}.${dialect.quote(dbName)}`;
 }
 

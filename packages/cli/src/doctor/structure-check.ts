@@ -33,6 +33,18 @@ export interface NamedModel {
   readonly map: ModelMap;
   /** Name of the column of each field. */
   readonly columnOf: ReadonlyMap<string, string>;
+  /** Tables of terms by the relation field that carries the annotation. */
+  readonly termTables: ReadonlyMap<string, NamedTermTable>;
+}
+
+/** A table of terms with the names that the database has for it. */
+export interface NamedTermTable {
+  readonly dbName: string;
+  readonly dbSchema: string | null;
+  /** Column of the terms. */
+  readonly term: string;
+  /** Columns that point to the row, with those of the row. */
+  readonly links: readonly { readonly from: string; readonly to: string }[];
 }
 
 /**

@@ -1,3 +1,4 @@
+import type { IndexKind } from '@fieldseal/core';
 import type { EncryptedFieldMap, IndexMap } from '@fieldseal/prisma/internal';
 import type { FindingId } from './catalogue.ts';
 import { type CountOptions, counting } from './counting.ts';
@@ -17,16 +18,24 @@ interface Group {
 interface Fault {
   readonly id: FindingId;
   readonly message: string;
-  /** @param current - versions of index roots that searches use; undefined when the keyring is closed */
-  has(group: Group, current: readonly number[] | undefined): boolean;
+  /** @param current - versions of index roots that searches use; undefined when they are not known */
+  has(group: Group, current: readonly number[] | undefined, index: IndexMap): boolean;
 }
+
+/** Kinds of index that have a term for every value; to others a text may be too short. */
+const EVERY: readonly IndexKind[] = ['equality', 'range'];
 
 /** Rows in plaintext have no terms, and are found by the check of the field itself. */
 const FAULTS: readonly Fault[] = [
   {
     id: 'index.term-missing',
     message: 'with a cell and no term',
-    has: ({ cell, version }) => cell === 'cell' && version === null,
+    has: ({ cell, version }, _, { kind }) => cell === 'cell' && version === null && EVERY.includes(kind),
+  },
+  {
+    id: 'index.term-none',
+    message: 'with a cell and no term',
+    has: ({ cell, version }, _, { kind }) => cell === 'cell' && version === null && !EVERY.includes(kind),
   },
   {
     id: 'index.term-orphan',
@@ -46,7 +55,7 @@ const FAULTS: readonly Fault[] = [
   },
 ];
 
-/** Counts one column of terms against the field that it indexes. */
+/** Counts the terms of one index against the fields that it is over. */
 export async function checkTerms(
   database: Database,
   model: NamedModel,
@@ -54,10 +63,13 @@ export async function checkTerms(
   options: CountOptions,
 ): Promise<readonly Finding[]> {
   const index = model.map.indexes[field] as IndexMap;
-  const source = model.map.encrypted[index.of[0] ?? ''] as EncryptedFieldMap;
+  const sources = index.of.map((of) => model.map.encrypted[of] as EncryptedFieldMap);
+  const table = model.termTables.get(field) ?? null;
+  // Each scope has roots of its own.
+  const versions = model.map.scope === null ? options.keys?.indexVersions : undefined;
   const place = `${model.name}.${field}`;
   const { rows, findings } = await counting(database, model, place, options, (limit) =>
-    countTerms(database.dialect, model.map, source, index, limit),
+    countTerms(database.dialect, model.map, { index, sources, table }, limit),
   );
   const groups = (rows ?? []).map(
     ([cell, version, count]): Group => ({
@@ -67,7 +79,7 @@ export async function checkTerms(
     }),
   );
   const faults = FAULTS.flatMap(({ id, message, has }) => {
-    const faulty = groups.filter((group) => has(group, options.keys?.indexVersions));
+    const faulty = groups.filter((group) => has(group, versions, index));
     const count = faulty.reduce((sum, group) => sum + group.rows, 0);
     return count === 0 ? [] : [finding(id, place, `${counted(count, 'row')} ${message}`, count)];
   });

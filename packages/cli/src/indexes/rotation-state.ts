@@ -1,4 +1,5 @@
-import { INDEX_WAIT_MS, type IndexRoot, type KeyView } from '@fieldseal/core';
+import { APPLICATION_SCOPE, INDEX_WAIT_MS, type IndexRoot, type Keyring, type KeyView } from '@fieldseal/core';
+import { readSchemaMap } from '@fieldseal/prisma/internal';
 import {
   type CountedIndex,
   countIndexTerms,
@@ -22,6 +23,8 @@ export type RotationPhase = 'steady' | 'added' | 'promoted' | 'cleanup';
 /** What `fieldseal index` knows of a project. */
 export interface RotationState {
   readonly phase: RotationPhase;
+  /** The scope whose root is rotated, or undefined for that of the application. */
+  readonly scope: string | undefined;
   readonly view: KeyView;
   /** The root that the rotation leads to, and the one that it leads away from; null where there is one root. */
   readonly newer: IndexRoot | null;
@@ -33,36 +36,68 @@ export interface RotationState {
 }
 
 /**
- * Reads the keyring and counts the terms of all indexes by version.
+ * Reads the keyring and counts the terms of the indexes of a scope by version: without one, those of models without `@scope`.
  *
  * @throws ERR_JOB_DATABASE, and the errors of the keyring
  */
-export async function rotationState(project: JobProject): Promise<RotationState> {
+export async function rotationState(project: JobProject, scope: string | undefined): Promise<RotationState> {
   const keyring = await project.keyring();
-  const { keysets } = await keyring.describe();
-  const view = await keyring.resolve('');
-  const tables = project.models.map((model) => modelTable({ schema: project.schema.text, model }));
-  const counted = await countAll(project, tables);
+  const { keysets } = await keyring.describe([scope ?? APPLICATION_SCOPE]);
+  const view = await keyring.resolve(scope ?? APPLICATION_SCOPE);
+  const tables = tablesOf(project, scope !== undefined);
+  const counted = await countAll(project, tables, scope);
   const [newer = null, older = null] =
     view.indexRoots.length < 2 ? [] : [...view.indexRoots].sort((a, b) => b.version - a.version);
   const left = rowsToFill(view, counted) > 0;
   const phase = newer === null ? (left ? 'cleanup' : 'steady') : newer === view.indexRoot ? 'promoted' : 'added';
-  return { phase, view, newer, older, waitsUntil: waitsUntil(keysets[0]?.index.since), tables, counted };
+  return { phase, scope, view, newer, older, waitsUntil: waitsUntil(keysets[0]?.index.since), tables, counted };
 }
 
 /** Counts the rows that lack a term of a root, for a step of the keyring. */
 export function lacking(
   project: JobProject,
-  tables: readonly ModelTable[],
+  { tables, scope }: RotationState,
   root: IndexRoot,
   alone: boolean,
 ): () => Promise<number> {
-  return async () => rowsWithout(root, await countAll(project, tables), alone);
+  return async () => rowsWithout(root, await countAll(project, tables, scope), alone) + (await strays(project, scope));
 }
 
-async function countAll(project: JobProject, tables: readonly ModelTable[]): Promise<CountedIndex[]> {
+/**
+ * Values of models without `@scope` that are under the keys of a scope, because they were written while it was current: their terms are of its
+ * root, and no job knows them.
+ */
+export async function strays(project: JobProject, scope: string | undefined): Promise<number> {
+  if (scope === undefined) return 0;
+  const keys = await keyIdsOf(await project.keyring(), scope);
+  let values = 0;
+  for (const { model, indexes } of tablesOf(project, false)) {
+    if (indexes.length === 0) continue;
+    const census = await project.source(model).census(project.database);
+    for (const line of census) if (keys.has(line.key)) values += line.values;
+  }
+  return values;
+}
+
+async function keyIdsOf(keyring: Keyring, scope: string): Promise<ReadonlySet<string>> {
+  const { keysets } = await keyring.describe([scope]);
+  return new Set(keysets.flatMap(({ data }) => data.versions.map(({ keyId }) => keyId)));
+}
+
+function tablesOf(project: JobProject, scoped: boolean): ModelTable[] {
+  const { models } = readSchemaMap(project.schema.text);
+  return project.models
+    .filter((model) => (models[model]?.scope != null) === scoped)
+    .map((model) => modelTable({ schema: project.schema.text, model }));
+}
+
+async function countAll(
+  project: JobProject,
+  tables: readonly ModelTable[],
+  scope: string | undefined,
+): Promise<CountedIndex[]> {
   const counted: CountedIndex[] = [];
-  for (const table of tables) counted.push(...(await countIndexTerms(project.database, table)));
+  for (const table of tables) counted.push(...(await countIndexTerms(project.database, table, scope)));
   return counted;
 }
 
@@ -72,7 +107,7 @@ function waitsUntil(since: string | undefined): string | null {
 }
 
 /** Lines that say where a rotation stands, and what comes next. */
-export function stateLines({ phase, view, counted, waitsUntil: until }: RotationState): string[] {
+export function stateLines({ phase, scope, view, counted, waitsUntil: until }: RotationState): string[] {
   const versions = view.indexRoots.map(({ version }) => version);
   const columns = counted.flatMap(({ first, second }) => [first, ...(second === null ? [] : [second])]);
   const rows = columns.flatMap((lines) => {
@@ -84,7 +119,7 @@ export function stateLines({ phase, view, counted, waitsUntil: until }: Rotation
     return [...total].sort().map(([version, count]) => `  ${lines[0]?.column}  ${version}  ${count}`);
   });
   return [
-    `index roots: ${versions.join(' and ')}; ${versions[0]} is the primary`,
+    `index roots${scope === undefined ? '' : ` of ${scope}`}: ${versions.join(' and ')}; ${versions[0]} is the primary`,
     ...(rows.length === 0 ? [] : ['column, version of its terms, rows:', ...rows]),
     NEXT[phase],
     ...(until === null || phase === 'steady' ? [] : [`Not before ${until}, unless --every-process-knows.`]),

@@ -165,17 +165,17 @@ export class Keyring implements KeySource {
   }
 
   /**
-   * Adds an enabled index root to the scope of the application: from now on terms of it are searched for, and second columns get them.
-   * {@link promoteIndexRoot} is next. Roots of other scopes are not rotated yet: rows of several scopes could not be grouped meanwhile.
+   * Adds an enabled index root to a scope: from now on terms of it are searched for there, and second columns get them.
+   * {@link promoteIndexRoot} is next. Each scope is rotated by itself.
    *
    * @returns its key id
-   * @throws ERR_KEY_STATUS while two are enabled
+   * @throws ERR_KEY_STATUS while two are enabled, ERR_KEY_UNKNOWN for a scope without keys, ERR_KEY_DISABLED or ERR_KEY_DESTROYED for one that is shredded
    */
-  async addIndexRoot(): Promise<string> {
-    const key = await newKeyVersion(this.#keks, this.#live.current, this.#root, APPLICATION_SCOPE, 'index');
+  async addIndexRoot(scope: string = APPLICATION_SCOPE): Promise<string> {
+    const key = await newKeyVersion(this.#keks, this.#live.current, this.#root, scope, 'index');
     await this.#change(
       'add-index-root',
-      APPLICATION_SCOPE,
+      scope,
       (record) => changeIndex(record, (series) => keyset.addIndexVersion(series, key, Date.now())),
       key.keyId,
     );
@@ -188,8 +188,8 @@ export class Keyring implements KeySource {
    * @param step - its `rows`: how many rows have no term of this root in a second column
    * @throws ERR_INDEX_ROTATION before its time
    */
-  promoteIndexRoot(keyId: string, step: IndexStep): Promise<void> {
-    return this.#stepIndex('promote-index-root', keyId, step, keyset.promoteIndexVersion);
+  promoteIndexRoot(keyId: string, step: IndexStep, scope: string = APPLICATION_SCOPE): Promise<void> {
+    return this.#stepIndex('promote-index-root', scope, keyId, step, keyset.promoteIndexVersion);
   }
 
   /**
@@ -198,8 +198,8 @@ export class Keyring implements KeySource {
    * @param step - its `rows`: how many rows have a value and no term of the primary
    * @throws ERR_INDEX_ROTATION before its time, ERR_KEY_STATUS for the primary
    */
-  retireIndexRoot(keyId: string, step: IndexStep): Promise<void> {
-    return this.#stepIndex('retire-index-root', keyId, step, keyset.retireIndexVersion);
+  retireIndexRoot(keyId: string, step: IndexStep, scope: string = APPLICATION_SCOPE): Promise<void> {
+    return this.#stepIndex('retire-index-root', scope, keyId, step, keyset.retireIndexVersion);
   }
 
   /**
@@ -366,13 +366,14 @@ export class Keyring implements KeySource {
   /** Takes a step of a rotation of index roots, if no other was taken since it was found to be due. */
   async #stepIndex(
     action: KeyringEvent['action'],
+    scope: string,
     keyId: string,
     step: IndexStep,
     change: (series: KeySeries, keyId: string, now: number) => KeySeries,
   ): Promise<void> {
     await this.#live.reload();
-    const { index } = await this.#reader.stored(APPLICATION_SCOPE);
-    await this.#change(action, APPLICATION_SCOPE, await nextIndexStep(index, keyId, step, change), keyId);
+    const { index } = await this.#reader.stored(scope);
+    await this.#change(action, scope, await nextIndexStep(index, keyId, step, change), keyId);
   }
 
   /** Stores the next state of a keyset, takes it over, and tells other processes. Returns it. */

@@ -1,4 +1,4 @@
-import { type IndexRoot, indexRootOf, type KeyView } from '@fieldseal/core';
+import { FieldsealError, type IndexRoot, indexRootOf, type KeyView, TEXT_PREFIX } from '@fieldseal/core';
 import {
   joined,
   queryRows,
@@ -9,7 +9,9 @@ import {
   type SqlDialect,
   sql,
 } from '@fieldseal/core/jobs';
-import type { ModelTable, TermColumns, TermTable } from './model-table.ts';
+import { columnName, exact, holds, stored, textOf } from './column-text.ts';
+import { columnTypes } from './column-types.ts';
+import type { ModelTable, NamedColumn, TermColumns, TermTable } from './model-table.ts';
 
 /** Rows whose terms in one column are of one version of the index root. */
 export interface IndexCensusLine {
@@ -17,7 +19,7 @@ export interface IndexCensusLine {
   readonly column: string;
   /** Version of the index root, or null where there is no term. */
   readonly version: number | null;
-  /** Whether all fields of the index have a value. */
+  /** Whether all fields of the index have a value; one that is being migrated, whether it has a cell. */
   readonly filled: boolean;
   readonly rows: number;
 }
@@ -30,7 +32,7 @@ export interface CountedIndex {
   readonly second: readonly IndexCensusLine[] | null;
 }
 
-/** The part of a term before its dot, of a column of the table `r`. A list has the terms of one root. */
+/** The part of a term before its dot, of a column. A list has the terms of one root. */
 const VERSIONS: Readonly<Record<SqlDialect, (column: RawSql, list: boolean) => RawSql>> = {
   postgresql: (column, list) => sql`split_part(${column}${raw(list ? '[1]' : '')}, '.', 1)`,
   mysql: (column) => sql`substring_index(${column}, '.', 1)`,
@@ -40,16 +42,22 @@ const VERSIONS: Readonly<Record<SqlDialect, (column: RawSql, list: boolean) => R
 /**
  * Counts the terms of all indexes of a model by version. It reads no value and needs no key.
  *
- * @throws ERR_JOB_DATABASE
+ * @param scope - the scope whose rows alone are counted, of a model with `@scope`; versions of several scopes have nothing to do with each other
+ * @throws ERR_JOB_DATABASE; ERR_OPTIONS for a scope of a model without
  */
-export async function countIndexTerms(database: SqlDatabase, table: ModelTable): Promise<CountedIndex[]> {
+export async function countIndexTerms(
+  database: SqlDatabase,
+  table: ModelTable,
+  scope?: string,
+): Promise<CountedIndex[]> {
   const counted: CountedIndex[] = [];
+  const where = scope === undefined ? raw('1 = 1') : await ofScope(database, table, scope);
   for (const index of table.indexes) {
     const first =
       index.table === null
-        ? await countColumn(database, table, index, index.first)
-        : await countTable(database, `${table.model}.${index.table.field}`, index.table);
-    const second = index.second === null ? null : await countColumn(database, table, index, index.second);
+        ? await countColumn(database, table, index, index.first, where)
+        : await countTable(database, table, index.table, where);
+    const second = index.second === null ? null : await countColumn(database, table, index, index.second, where);
     counted.push({ index, first, second });
   }
   return counted;
@@ -94,20 +102,41 @@ export function rowsToFill(view: KeyView, counted: readonly CountedIndex[]): num
 }
 
 /** Rows by the versions of their terms in a table of such; a row with terms of two roots counts for both, and one without terms is not seen. */
-async function countTable(database: SqlDatabase, column: string, table: TermTable): Promise<IndexCensusLine[]> {
+async function countTable(
+  database: SqlDatabase,
+  model: ModelTable,
+  table: TermTable,
+  where: RawSql,
+): Promise<IndexCensusLine[]> {
   const { dialect } = database;
-  const place = (named: string): RawSql => sql`r.${quoted(dialect, named)}`;
+  const column = `${model.model}.${table.field}`;
+  const place = (named: string): RawSql => sql`t.${quoted(dialect, named)}`;
   const links = joined(
     table.links.map((link) => place(link.column.name)),
     ', ',
+  );
+  const on = joined(
+    table.links.map(({ column: link, key }) => {
+      return sql`${place(link.name)} = r.${quoted(dialect, (model.key[key] as NamedColumn).name)}`;
+    }),
+    ' AND ',
   );
   const text = raw(dialect === 'mysql' ? 'char' : 'text');
   const rows = await queryRows(
     database,
     dialect,
-    sql`SELECT CAST(v AS ${text}) AS c0, CAST(count(*) AS ${text}) AS c1 FROM (SELECT DISTINCT ${links}, ${VERSIONS[dialect](place(table.term.name), false)} AS v FROM ${tableName(dialect, table)} r) a GROUP BY v`,
+    sql`SELECT CAST(v AS ${text}) AS c0, CAST(count(*) AS ${text}) AS c1 FROM (SELECT DISTINCT ${links}, ${VERSIONS[dialect](place(table.term.name), false)} AS v FROM ${tableName(dialect, table)} t JOIN ${tableName(dialect, model)} r ON ${on} WHERE ${where}) a GROUP BY v`,
   );
   return rows.map(([version, count]) => ({ column, version: Number(version), filled: true, rows: Number(count) }));
+}
+
+/** The rows `r` of a scope: their column holds exactly its text. */
+async function ofScope(database: SqlDatabase, table: ModelTable, scope: string): Promise<RawSql> {
+  if (table.scope === null)
+    throw new FieldsealError('ERR_OPTIONS', 'the rows of the model name no scope', { model: table.model });
+  const typed = await columnTypes(database, table);
+  const [dialect, column] = [database.dialect, typed(table.scope)];
+  return sql`${columnName(dialect, column)} = ${stored(dialect, column, sql`${scope}`)} AND ${holds(dialect, column, sql`${scope}`)}`;
 }
 
 /** The name of a table in a statement. */
@@ -123,19 +152,26 @@ async function countColumn(
   table: ModelTable,
   index: TermColumns,
   column: TermColumns['first'],
+  where: RawSql,
 ): Promise<IndexCensusLine[]> {
   const { dialect } = table;
   const place = (named: string): RawSql => sql`r.${quoted(dialect, named)}`;
   const version = VERSIONS[dialect](place(column.name), column.list);
   const filled = joined(
-    index.sources.map((source) => sql`${place(source.name)} IS NOT NULL`),
+    index.sources.map((source) => {
+      if (!source.migrating || source.kind === 'bytes') return sql`${place(source.name)} IS NOT NULL`;
+      // Plaintext has no term. What begins as a cell is none of it.
+      const start = `${source.kind === 'json' ? '"' : ''}${TEXT_PREFIX}`;
+      const stored = textOf(dialect, { ...source, type: null });
+      return sql`${exact(dialect, sql`substr(${stored}, 1, ${raw(String(start.length))})`)} = ${start}`;
+    }),
     ' AND ',
   );
   const text = raw(dialect === 'mysql' ? 'char' : 'text');
   const rows = await queryRows(
     database,
     dialect,
-    sql`SELECT CAST(v AS ${text}) AS c0, CAST(f AS ${text}) AS c1, CAST(count(*) AS ${text}) AS c2 FROM (SELECT coalesce(${version}, '') AS v, CASE WHEN ${filled} THEN 1 ELSE 0 END AS f FROM ${tableName(dialect, table)} r) a GROUP BY v, f`,
+    sql`SELECT CAST(v AS ${text}) AS c0, CAST(f AS ${text}) AS c1, CAST(count(*) AS ${text}) AS c2 FROM (SELECT coalesce(${version}, '') AS v, CASE WHEN ${filled} THEN 1 ELSE 0 END AS f FROM ${tableName(dialect, table)} r WHERE ${where}) a GROUP BY v, f`,
   );
   return rows.map(([found, full, count]) => ({
     column: `${table.model}.${column.field}`,

@@ -45,8 +45,8 @@ export interface TermColumns {
   readonly table: TermTable | null;
   /** The column that has the terms of index roots of even versions, or null. */
   readonly second: TermColumn | null;
-  /** Columns of its fields. */
-  readonly sources: readonly NamedColumn[];
+  /** Columns of its fields, with whether plaintext is allowed in them (`mode: migrating`). */
+  readonly sources: readonly (NamedColumn & { readonly migrating: boolean })[];
   /** Whether its terms name unique rows, and it has one column. */
   readonly single: boolean;
 }
@@ -132,6 +132,7 @@ export function modelTable({ schema, model, fields, before }: TableRequest): Mod
       return place(field, { name, kind: KINDS[type] ?? 'text', list: false });
     });
   const key = keyOf(parsed, own);
+  const migrating = compiled.encrypted.flatMap(([field, { mode }]) => (mode === 'migrating' ? [field] : []));
   const tableOf = ({ spec, child }: IndexNode): TermTable | null =>
     child === null ? null : termTable(models, map, parsed, key, spec.column);
   const places = nodes.map(({ spec }) => spec.field);
@@ -181,7 +182,7 @@ export function modelTable({ schema, model, fields, before }: TableRequest): Mod
     cells,
     terms: termColumns,
     termTables: tables.map((index) => tableOf(index) as TermTable),
-    indexes: all.flatMap((index) => indexIn(index, tableOf(index), columnOf)),
+    indexes: all.flatMap((index) => indexIn(index, tableOf(index), columnOf, migrating)),
     outOfReach: all.filter((index) => !isColumn(index) && tableOf(index) === null).map(({ spec }) => spec.column),
     bound,
     scope: compiled.scope === null ? null : columnOf(compiled.scope.field),
@@ -198,12 +199,14 @@ function indexIn(
   { spec, child, other, single }: IndexNode,
   table: TermTable | null,
   columnOf: (field: string) => NamedColumn,
+  migrating: readonly string[],
 ): TermColumns[] {
   if (child !== null && table === null) return [];
   const columnAt = (field: string): TermColumn => ({ ...columnOf(field), field });
   const first = table === null ? columnAt(spec.column) : { ...table.term, field: spec.column };
   const second = other === null ? null : columnAt(other.column);
-  return [{ first, table, second, sources: spec.sources.map(({ field }) => columnOf(field)), single }];
+  const sources = spec.sources.map(({ field }) => ({ ...columnOf(field), migrating: migrating.includes(field) }));
+  return [{ first, table, second, sources, single }];
 }
 
 /** The table of an index's terms; null where it points to other columns than those that name rows. */

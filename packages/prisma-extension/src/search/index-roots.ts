@@ -26,13 +26,19 @@ export function searchesSecond({ indexRoot: { version } }: KeyView): boolean {
  * The keys of a scope for a query whose models were compiled by the keys of one: that very view for the same scope, since another may have been
  * taken over meanwhile.
  *
+ * @param paired - whether the query uses indexes of two columns in that scope
  * @throws ERR_INDEX_ROTATION when its terms are in the other columns
  */
-export function sameColumns(view: KeyView, chosenBy: KeyView | undefined): KeyView {
+export function sameColumns(view: KeyView, chosenBy: KeyView | undefined, paired: boolean): KeyView {
   if (chosenBy === undefined) return view;
   if (view.scope === chosenBy.scope) return chosenBy;
-  if (searchesSecond(view) === searchesSecond(chosenBy)) return view;
-  throw new FieldsealError('ERR_INDEX_ROTATION', 'the query needs two scopes whose indexes are rotated apart', {
+  if (!paired || view.indexRoot.version === 0 || searchesSecond(view) === searchesSecond(chosenBy)) return view;
+  throw rotatedApart();
+}
+
+/** The error of scopes whose terms are in different columns. */
+export function rotatedApart(): FieldsealError {
+  return new FieldsealError('ERR_INDEX_ROTATION', 'the query needs two scopes whose indexes are rotated apart', {
     hint: 'Ask for each scope by itself, or rotate the indexes of both.',
   });
 }

@@ -111,7 +111,7 @@ const WALKS: Readonly<Record<Rule, Walk>> = {
     const indexes = distinctIndexes(model, value);
     if (indexes.size > 0) {
       const scope = scopeOfGroups(plan, model, args, argument);
-      for (const index of indexes.values()) plan.tellApart('id' in scope ? scope.id : null, index);
+      for (const index of indexes.values()) plan.tellApart('id' in scope ? scope.id : null, { model, index, args });
     }
     args[argument] = itemsOf(value).map((field) => indexes.get(String(field))?.spec.column ?? String(field));
   },

@@ -37,7 +37,7 @@ export function groupByIndexes(plan: Plan, model: CompiledModel, args: Dictionar
   const keys = indexes.map(({ field, node, index }) => ({ field, node, column: index.spec.column }));
   for (const { field, node } of keys) refuseWithoutValue(model, field, node);
   const scope = scopeOfGroups(plan, model, args, 'by');
-  for (const { index } of indexes) plan.tellApart('id' in scope ? scope.id : null, index);
+  for (const { index } of indexes) plan.tellApart('id' in scope ? scope.id : null, { model, index, args });
   plan.reads.push({ model, fields: keys.map(({ field }) => field), scope: () => ('id' in scope ? scope.id : null) });
   const columns = new Map(keys.map(({ field, column }) => [field, column]));
   args['by'] = [...new Set(asked.map((field) => columns.get(field) ?? field))];
@@ -107,8 +107,8 @@ function refuseWithoutValue(model: CompiledModel, field: string, { spec, bind }:
  */
 export function scopeOfGroups(plan: Plan, model: CompiledModel, args: Dictionary, argument: string): Grouping['scope'] {
   const { scope } = model;
-  if (scope !== null && itemsOf(args[argument]).includes(scope.field)) return { of: model };
   const named = scope === null ? undefined : namedByFilter(model, scope.field, scope, args['where']);
+  if (scope !== null && named === undefined && itemsOf(args[argument]).includes(scope.field)) return { of: model };
   const frame = new ScopeFrame(model, 'filter', named, plan.surroundings);
   const id = frame.id();
   if (frame.pinned) {

@@ -42,6 +42,14 @@ interface Batch {
   readonly telling: IndexNode[];
 }
 
+/** Rows of any scopes that are told apart by the terms of an index, and by their scope. */
+export interface ScopesApart {
+  readonly model: CompiledModel;
+  readonly index: IndexNode;
+  /** The arguments whose `where` finds them. */
+  readonly args: Readonly<Record<string, unknown>>;
+}
+
 /**
  * The cells and terms that the arguments of one query need: collected while they are walked, made at once when the keys are there. The
  * arguments are Prisma's own copy, so that neither the walk nor a refusal in it touches what the caller holds.
@@ -71,9 +79,10 @@ export class Plan {
     readonly fields: readonly string[];
     readonly scope: () => string | null;
   }[] = [];
+  /** Rows whose scopes are known only when they are read. */
+  readonly apart: ScopesApart[] = [];
   readonly #batches = new Map<string, Batch>();
   #frame: ScopeFrame | null = null;
-  readonly #telling: IndexNode[] = [];
   #orderScope = '';
 
   constructor(surroundings: QueryScope = new QueryScope(undefined)) {
@@ -167,10 +176,10 @@ export class Plan {
     this.#orderScope = scope;
   }
 
-  /** Notes that the rows of a scope, or of all that the query needs, are told apart by the terms of an index. */
-  tellApart(scope: string | null, index: IndexNode): void {
-    if (scope === null) this.#telling.push(index);
-    else this.#batchOf(scope).telling.push(index);
+  /** Notes that rows are told apart by the terms of an index: those of one scope, or of whatever scopes there are (null). */
+  tellApart(scope: string | null, rows: ScopesApart): void {
+    if (scope === null) this.apart.push(rows);
+    else this.#batchOf(scope).telling.push(rows.index);
   }
 
   /** Notes that each place for a term that `walk` finds takes one alone. */
@@ -249,12 +258,12 @@ export class Plan {
   /**
    * Does everything.
    *
+   * @param viewOf - keys of a scope; `paired` where indexes are used there that have two columns
    * @throws ERR_VALUE for a value that is not of its field's type or does not fit its column, ERR_INDEX_ROTATION for what waits until the
    * indexes are rotated, before anything is changed
    */
-  apply(cipher: FieldCipher, viewOf: (scope: string) => KeyView): void {
-    const views = new Map([...this.#batches.keys()].map((scope) => [scope, viewOf(scope)]));
-    for (const view of views.values()) for (const index of this.#telling) refuseTwoTerms(view, index);
+  apply(cipher: FieldCipher, viewOf: (scope: string, paired: boolean) => KeyView): void {
+    const views = new Map([...this.#batches].map(([scope, batch]) => [scope, viewOf(scope, isPaired(batch))]));
     const puts = [...this.#batches].map(([scope, batch]) => prepared(cipher, views.get(scope) as KeyView, batch));
     if (this.order !== null) {
       const { index } = this.order;
@@ -265,6 +274,12 @@ export class Plan {
     this.placed = [...this.#batches].flatMap(([scope, { leaves }]) => placeTerms(views.get(scope) as KeyView, leaves));
     for (const put of puts) put();
   }
+}
+
+/** Whether a batch uses an index of two columns. */
+function isPaired({ stored, terms, leaves, telling }: Batch): boolean {
+  const indexes = [...stored.map(({ node }) => node), ...[...terms, ...leaves].map(({ index }) => index), ...telling];
+  return indexes.some(({ other }) => other !== null);
 }
 
 /** Makes the cells and terms of a batch; the function that is returned puts them in their places. */

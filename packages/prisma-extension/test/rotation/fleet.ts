@@ -29,7 +29,7 @@ export type Client = RuntimeClient & {
 type Database = Target['database'];
 
 /** schema.prisma. */
-export function schemaOf(database: Database): string {
+export function schemaOf(database: Database, scoped = false): string {
   const list = database === 'postgresql';
   const text = database === 'mysql' ? ' @db.Text' : '';
   const gram =
@@ -40,7 +40,7 @@ export function schemaOf(database: Database): string {
 
 model Account {
   id String @id
-  tenant String
+  ${scoped ? '/// @scope\n  ' : ''}tenant String
   /// @encrypted
   email String?${text}
   /// @blindIndex(of: email, normalize: [lowercase])
@@ -119,6 +119,8 @@ export interface Fleet {
   process(): Promise<Process>;
   /** Runs a job that fills the indexes; returns how many rows are left to fill. */
   fill(): Promise<number>;
+  /** Encrypts the plaintext of fields. */
+  backfill(fields: readonly string[]): Promise<void>;
   /** Rows without a term of a root, as the steps of a rotation count them. */
   lacking(keyId: string, alone: boolean): () => Promise<number>;
   /** Versions of terms by column, as `column: versions`. */
@@ -126,8 +128,17 @@ export interface Fleet {
   close(): Promise<void>;
 }
 
-/** Opens an empty database with a keyring of one index root. */
-export async function openFleet(database: Database, opener: Opener, schema = schemaOf(database)): Promise<Fleet> {
+/**
+ * Opens an empty database with a keyring of one index root.
+ *
+ * @param scope - the scope that is rotated, of a schema whose rows name theirs
+ */
+export async function openFleet(
+  database: Database,
+  opener: Opener,
+  schema = schemaOf(database),
+  scope?: string,
+): Promise<Fleet> {
   const { adapter, dispose } = await opener();
   const client = async () => (await runtimeClient(database, schema, { adapter })) as Client;
   const bare = await client();
@@ -144,8 +155,9 @@ export async function openFleet(database: Database, opener: Opener, schema = sch
   };
   const table = modelTable({ schema, model: 'Account' });
   const sql = prismaDatabase(bare as never, table.dialect);
+  const confined = scope === undefined ? {} : { scope };
   const rootOf = async (keyId: string) => {
-    const { indexRoots } = await keyring.resolve('');
+    const { indexRoots } = await keyring.resolve(scope ?? '');
     return indexRoots.find((root) => root.keyId === keyId) ?? indexRoots[0];
   };
   return {
@@ -157,6 +169,7 @@ export async function openFleet(database: Database, opener: Opener, schema = sch
         peek: (scope, keyIds) => known.peek(scope, keyIds),
         resolve: (scope, keyIds) => known.resolve(scope, keyIds),
         resolveMany: (wanted) => known.resolveMany(wanted),
+        addScope: (id) => known.addScope(id),
       };
       const db = encryption({ keyring: keys })((await client()) as never) as unknown as Client;
       return {
@@ -167,17 +180,27 @@ export async function openFleet(database: Database, opener: Opener, schema = sch
       };
     },
     fill: async () => {
-      const jobs = new JobEngine({ source: prismaRows(bare as never, 'Account', { schema }), keys: keyring });
+      const jobs = new JobEngine({
+        source: prismaRows(bare as never, 'Account', { schema, ...confined }),
+        keys: keyring,
+      });
       await jobs.work(await jobs.start({ kind: 'reindex' }));
-      return rowsToFill(await keyring.resolve(''), await countIndexTerms(sql, table));
+      return rowsToFill(await keyring.resolve(scope ?? ''), await countIndexTerms(sql, table, scope));
+    },
+    backfill: async (fields) => {
+      const jobs = new JobEngine({ source: prismaRows(bare as never, 'Account', { schema, fields }), keys: keyring });
+      await jobs.work(await jobs.start({ kind: 'backfill' }));
     },
     lacking: (keyId, alone) => async () => {
       const root = await rootOf(keyId);
       if (root === undefined) throw new Error('no such root');
-      return rowsWithout(root, await countIndexTerms(sql, table), alone);
+      return rowsWithout(root, await countIndexTerms(sql, table, scope), alone);
     },
     versions: async () => {
-      const lines = (await countIndexTerms(sql, table)).flatMap(({ first, second }) => [...first, ...(second ?? [])]);
+      const lines = (await countIndexTerms(sql, table, scope)).flatMap(({ first, second }) => [
+        ...first,
+        ...(second ?? []),
+      ]);
       const found: Record<string, string> = {};
       for (const { column, version } of lines) {
         const name = column.replace('Account.', '');

@@ -2,7 +2,7 @@ import { usage } from '../../arguments.ts';
 import type { Command, CommandInput, Report } from '../../command.ts';
 import { rotationState, stateLines } from '../../indexes/rotation-state.ts';
 import { abandonRotation, continueRotation, startRotation } from '../../indexes/rotation-steps.ts';
-import { JobProject, PROJECT_OPTIONS } from '../../jobs/job-project.ts';
+import { JobProject, PROJECT_OPTIONS, ROWS_SCOPE_OPTION } from '../../jobs/job-project.ts';
 import { stateJson } from './status.ts';
 
 const ACTIONS = ['start', 'continue', 'abandon'] as const;
@@ -20,6 +20,7 @@ export const indexRotate: Command = {
   positionals: ['action'],
   options: {
     ...PROJECT_OPTIONS,
+    ...ROWS_SCOPE_OPTION,
     'every-process-knows': { help: 'take the next step now: all processes were started again since the last one' },
   },
   audit: 'keyring',
@@ -31,11 +32,12 @@ async function rotate(input: CommandInput): Promise<Report> {
   const action = ACTIONS.find((known) => known === given);
   if (action === undefined) throw usage(indexRotate, `the action is one of ${ACTIONS.join(', ')}`);
   return JobProject.use(input, async (project) => {
-    const state = await rotationState(project);
+    const { scope } = input.options;
+    const state = await rotationState(project, scope);
     if (action === 'start') await startRotation(project, state);
     else if (action === 'abandon') await abandonRotation(project, state);
     else await continueRotation(project, state, input);
-    const after = await rotationState(project);
+    const after = await rotationState(project, scope);
     const backup = action === 'start' ? ['Back the keyring up now: the new root is in it.'] : [];
     return { lines: [...backup, ...stateLines(after)], json: stateJson(after) };
   });

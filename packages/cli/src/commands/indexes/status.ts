@@ -1,6 +1,6 @@
 import type { Command } from '../../command.ts';
 import { rotationState, stateLines } from '../../indexes/rotation-state.ts';
-import { JobProject, PROJECT_OPTIONS } from '../../jobs/job-project.ts';
+import { JobProject, PROJECT_OPTIONS, ROWS_SCOPE_OPTION } from '../../jobs/job-project.ts';
 
 /** `fieldseal index status` */
 export const indexStatus: Command = {
@@ -8,11 +8,11 @@ export const indexStatus: Command = {
   summary: 'count the terms of blind indexes by version, and say where a rotation stands',
   details: ['Every column of terms is read once as a whole. No value is read.'],
   positionals: [],
-  options: PROJECT_OPTIONS,
+  options: { ...PROJECT_OPTIONS, ...ROWS_SCOPE_OPTION },
   audit: 'none',
   run: (input) =>
     JobProject.use(input, async (project) => {
-      const state = await rotationState(project);
+      const state = await rotationState(project, input.options['scope']);
       return { lines: stateLines(state), json: stateJson(state) };
     }),
 };
