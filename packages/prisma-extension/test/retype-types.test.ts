@@ -129,3 +129,54 @@ it.each(['client', 'js'] as const)(
   },
   300_000,
 );
+
+it.each(['client', 'js'] as const)(
+  'what names the scope of a row may be left out with prisma-%s, and nothing else',
+  (generator) => {
+    const models = `
+    model Tenant {
+      id    String @id
+      users User[]
+    }
+    model User {
+      id       Int    @id
+      /// @scope
+      tenantId String
+      tenant   Tenant @relation(fields: [tenantId], references: [id])
+      name     String
+      /// @encrypted
+      email    String?
+    }
+    model Ledger {
+      id     Int    @id
+      /// @scope
+      book   BigInt
+      /// @encrypted
+      amount String
+    }`;
+    const path = join(folder, 'scoped');
+    mkdirSync(path, { recursive: true });
+    expect(generate(path, schemaText(models))).toMatchObject({ status: 0 });
+    const program = `
+import type { PrismaClient } from '${join(path, generator, GENERATORS[generator])}';
+declare const db: PrismaClient;
+const user = { id: 1, name: 'Ada' };
+await db.user.create({ data: user });
+await db.user.create({ data: { ...user, tenantId: 'a' } });
+await db.user.create({ data: { ...user, tenant: { connect: { id: 'a' } } } });
+await db.user.createMany({ data: [user, { ...user, tenantId: 'a' }] });
+await db.tenant.update({ where: { id: 'a' }, data: { users: { create: user } } });
+await db.user.upsert({ where: { id: 1 }, create: user, update: {} });
+await db.ledger.create({ data: { id: 1, amount: '1' } });
+await db.ledger.create({ data: { id: 1, book: 7n, amount: '1' } });
+// @ts-expect-error a field that names no scope is asked for
+await db.user.create({ data: { id: 1 } });
+// @ts-expect-error a scope has its own type
+await db.user.create({ data: { ...user, tenantId: 7 } });
+// @ts-expect-error an encrypted field is asked for
+await db.ledger.create({ data: { id: 1, book: 7n } });
+export {};
+`;
+    expect(compile(`scoped-${generator}`, { 'program.ts': program })).toEqual({ status: 0, output: '' });
+  },
+);

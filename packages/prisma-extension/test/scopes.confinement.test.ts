@@ -56,6 +56,58 @@ describe('rows of another scope, under a current one', () => {
   });
 });
 
+describe('rows behind a relation that does not carry the scope, under a current one', () => {
+  const inA = <Result>(work: () => Promise<Result>) => withScope('a', work);
+  const inGroup = (users: object) => inA(() => db.group.update({ where: { id: 1 }, data: { users } }));
+  const others = async () =>
+    ((await test.plain.user.findMany({})) as { id: number; tenantId: string }[]).filter(
+      ({ tenantId }) => tenantId === 'b',
+    );
+  let before: unknown;
+  beforeEach(async () => {
+    await test.sql('INSERT INTO "Group" VALUES (1), (2)');
+    await test.sql('UPDATE "User" SET "groupId" = 1 WHERE id < 3');
+    await test.sql(`INSERT INTO "Post" (id, tenant, "authorId") VALUES (1, 'a', 2), (2, 'a', 1)`);
+    before = await others();
+  });
+
+  it('are not removed', async () => {
+    await test.sql('DELETE FROM "Post" WHERE id = 2');
+    await inGroup({ deleteMany: {} });
+    expect(await others()).toEqual(before);
+    expect(await test.plain.user.count({})).toBe(2);
+    await expect(inGroup({ delete: { id: 2 } })).rejects.toThrow();
+    await expect(inGroup({ delete: [{ id: 2, tenantId: 'b' }] })).rejects.toEqual(typedError('ERR_SCOPE_CONFLICT'));
+    await expect(inA(() => db.post.update({ where: { id: 1 }, data: { author: { delete: true } } }))).rejects.toThrow();
+    expect(await others()).toEqual(before);
+  });
+
+  it('are neither taken in nor out', async () => {
+    await inGroup({ disconnect: { id: 2 } }).catch(() => undefined); // Prisma passes over a row that it does not find
+    await expect(inGroup({ connect: { id: 3 } })).rejects.toMatchObject({ code: 'P2018' });
+    await expect(inGroup({ set: [] })).rejects.toEqual(typedError('ERR_SCOPE_CONFLICT'));
+    await expect(
+      inGroup({ connectOrCreate: { where: { id: 3 }, create: { id: 3, tenantId: 'a', email: 'x@y' } } }),
+    ).rejects.toMatchObject({ code: 'P2002' });
+    await expect(
+      inA(() => db.post.update({ where: { id: 2 }, data: { author: { connect: { id: 2 } } } })),
+    ).rejects.toEqual(notFound);
+    expect(await others()).toEqual(before);
+  });
+
+  it('are served where they are of the current scope, and all of them outside of scopes', async () => {
+    await inGroup({ disconnect: { id: 1 } });
+    expect(await cells(1)).toMatchObject({ groupId: null });
+    await inGroup({ connect: { id: 1 } });
+    expect(await cells(1)).toMatchObject({ groupId: 1 });
+    await inA(() => db.post.update({ where: { id: 2 }, data: { author: { disconnect: true } } }));
+    await inA(() => db.post.update({ where: { id: 2 }, data: { author: { connect: { id: 1 } } } }));
+    await inGroup({ delete: { id: 1 } }).catch(() => undefined); // its post points to it
+    await db.group.update({ where: { id: 1 }, data: { users: { set: [{ id: 3 }] } } });
+    expect([await cells(2), await cells(3)]).toMatchObject([{ groupId: null }, { groupId: 1 }]);
+  });
+});
+
 describe('the current scope', () => {
   it('is that of cells that $encryption decrypts', async () => {
     const { notes } = await cells(1);

@@ -20,6 +20,7 @@ import {
   namesUniqueRow,
   readLine,
   readType,
+  scopeLine,
   TERM_CREATE,
   TERM_UPDATE,
   tellsRowsApart,
@@ -82,6 +83,9 @@ const KINDS: readonly (readonly [RegExp, Kind])[] = [
   [/^(Unchecked)?Create(Many\w*|Without\w+)?Input$/, 'create'],
   [/^(Unchecked)?Update(Many|ManyMutation|ManyWithout\w+|Without\w+)?Input$/, 'update'],
 ];
+
+/** What Prisma calls the types of columns that name scopes, where rows are written. */
+const SCOPE_TYPES: Readonly<Record<string, string>> = { String: 'string', Int: 'number', BigInt: 'bigint | number' };
 
 /** Aggregates whose types have a line for each field. */
 const EXTREMES = ['Min', 'Max', 'Avg', 'Sum'] as const;
@@ -182,7 +186,23 @@ class ModelPlan {
       if (given === undefined || !isData(kind) || !isScalar(given, 'String')) return [];
       return [this.#edit(input.name, column, kind === 'create' ? TERM_CREATE : TERM_UPDATE)];
     });
-    return [...lines, ...indexes, ...terms, ...(kind === 'unique' ? this.#uniqueKeys(input) : [])];
+    const scope = kind === 'create' ? this.#scope(input) : [];
+    return [...lines, ...indexes, ...terms, ...scope, ...(kind === 'unique' ? this.#uniqueKeys(input) : [])];
+  }
+
+  /** What names the scope of a new row: where it is left out, the current one does. */
+  #scope({ name, fields }: InputType): LineEdit[] {
+    const { scope } = this.#map;
+    if (scope === null) return [];
+    const column = fields.find((field) => field.name === scope.field && isScalar(field, scope.type));
+    const own =
+      column === undefined ? [] : [this.#edit(name, scope.field, scopeLine(SCOPE_TYPES[scope.type] ?? 'string'))];
+    const relations = scope.relations.flatMap(({ field, alone }) => {
+      const type = fields.find((given) => given.name === field)?.inputTypes[0];
+      if (!alone || type?.location !== 'inputObjectTypes') return [];
+      return [this.#edit(name, field, scopeLine(type.type, 'Prisma.'))];
+    });
+    return [...own, ...relations];
   }
 
   #fieldLine(kind: Kind, block: string, field: FieldToType): LineEdit[] {

@@ -168,6 +168,11 @@ export function indexLine(
   return { expected: [`?: ${text}`], becomes: NEVER };
 }
 
+/** What names the scope of a new row, whether or not it has a default. */
+export function scopeLine(type: string, namespace = ''): Pick<LineEdit, 'expected' | 'becomes'> {
+  return { expected: [`: ${type}`, `?: ${type}`], becomes: `?: ${namespace}${type}` };
+}
+
 /** The column of a table of terms where its rows are written. */
 export const TERM_CREATE: Pick<LineEdit, 'expected' | 'becomes'> = { expected: [': string'], becomes: NEVER };
 

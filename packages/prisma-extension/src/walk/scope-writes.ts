@@ -126,6 +126,48 @@ export function refuseTakenIn({ frame }: Plan, model: CompiledModel, operation: 
   });
 }
 
+/** Nested writes that name rows which are there already, and where their filter is. */
+const NAMING: Readonly<Record<string, 'item' | 'where'>> = {
+  connect: 'item',
+  disconnect: 'item',
+  delete: 'item',
+  deleteMany: 'item',
+  connectOrCreate: 'where',
+};
+
+/**
+ * Confines rows behind a relation that does not carry the scope, as a nested write names them, to the current scope where there is one. Changed in
+ * place.
+ *
+ * @throws ERR_SCOPE_CONFLICT for a `set`, which would take rows of other scopes out of the relation
+ */
+export function confineNamed(
+  { surroundings }: Plan,
+  relation: RelationNode,
+  operation: string,
+  writes: Dictionary,
+): void {
+  const { model, scopeOf, list } = relation;
+  const { scope, name } = model;
+  if (scope === null || scopeOf !== null || (surroundings.of(name) ?? '') === '') return;
+  if (operation === 'set' && list)
+    throw new FieldsealError('ERR_SCOPE_CONFLICT', 'set would take rows of other scopes out of the relation', {
+      model: name,
+      field: scope.field,
+      hint: 'Name the rows by connect and disconnect, or run it outside of all scopes.',
+    });
+  const place = Object.hasOwn(NAMING, operation) ? NAMING[operation] : undefined;
+  if (place === undefined) return;
+  if (writes[operation] === true) writes[operation] = {}; // the row of a relation to one
+  for (const item of itemsOf(writes[operation])) {
+    const where = place === 'where' && isDictionary(item) ? item['where'] : item;
+    if (!isDictionary(where)) continue;
+    const frame = new ScopeFrame(model, 'row', namedByFilter(model, scope.field, scope, where), surroundings);
+    frame.confineToCurrent();
+    confineToScope(frame, where);
+  }
+}
+
 /**
  * The scope that a row gives to rows behind a relation: the value of a field of it.
  *

@@ -14,6 +14,7 @@ import type { Plan } from './plan.ts';
 import { ScopeFrame } from './scope-frame.ts';
 import {
   changedFrame,
+  confineNamed,
   createdFrame,
   refuseScopeChange,
   refuseSourceWrites,
@@ -171,7 +172,9 @@ function walkNestedWrites(plan: Plan, relation: RelationNode, writes: unknown): 
     if (isAbsent(value)) continue;
     const shape = Object.hasOwn(NESTED_WRITES, operation) ? NESTED_WRITES[operation] : undefined;
     if (shape === undefined) throw unknownPart(model, `the nested write ${operation}`);
-    for (const item of itemsOf(value)) walkNestedWrite(plan, relation, shape, operation, item);
+    confineNamed(plan, relation, operation, writes as Dictionary);
+    for (const item of itemsOf((writes as Dictionary)[operation]))
+      walkNestedWrite(plan, relation, shape, operation, item);
   }
 }
 
