@@ -162,6 +162,8 @@ test('the line of progress tells rate, rest and trouble', () => {
     kind: 'reencrypt',
     model: 'Patient',
     read: 500,
+    rows: 10_000,
+    left: null,
     done: 500,
     conflicts: 1,
     quarantined: 1,
