@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { openText } from '@fieldseal/backup';
+import { environmentOpeners, fileKeyStore, keyringFile, openKeyring } from '@fieldseal/core';
 import { generateX25519Identity, identityToRecipient } from 'age-encryption';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import { Project, type Sealed, schemaOf, sealed } from './doctor-project.ts';
@@ -149,4 +150,66 @@ it('exports plaintext for its recipients alone, and only when that is said', asy
   const nobody = [...argv.slice(0, 3), '--recipient', 'age1qq', '--out', 'none.age', '--decrypt'];
   expect(await json(...nobody)).toMatchObject({ error: { code: 'ERR_BACKUP_RECIPIENT' } });
   expect(existsSync('none.age')).toBe(false);
+});
+
+it('exports each row under the keys of its own scope', async () => {
+  const store = ['--keyring', 'tenants.json', '--key-store', 'tenants-keys.json'];
+  await fieldseal(['init', ...store], project.env);
+  const keyring = await openKeyring({
+    storage: keyringFile('tenants.json'),
+    openers: environmentOpeners(project.env),
+    keyStore: fileKeyStore('tenants-keys.json'),
+  });
+  await target.run('DELETE FROM "patients"');
+  await target.run(`ALTER TABLE "patients" ADD COLUMN "tenant" TEXT NOT NULL DEFAULT ''`);
+  const put = async (id: string, tenant: string, keys: string) => {
+    const { text } = await sealed(keyring, keys);
+    await target.run(
+      `INSERT INTO "patients" ("patient_id", "tenant", "email") VALUES ('${id}', '${tenant}', '${text(`${id}@x`)}')`,
+    );
+  };
+  for (const tenant of ['acme', 'globex']) {
+    await keyring.addScope(tenant);
+    await put(`1${tenant}`, tenant, tenant);
+    await put(`2${tenant}`, tenant, tenant);
+  }
+  const encrypted = '  /// @encrypted\n  email';
+  project.write('tenants.prisma', schemaOf('sqlite').replace(encrypted, `  /// @scope\n  tenant String\n${encrypted}`));
+  const run = (out: string, ...more: string[]) => {
+    const to = ['--model', 'Patient', '--recipient', recipient, '--out', out, '--decrypt'];
+    return json('export', '--schema', 'tenants.prisma', ...store, ...to, ...more);
+  };
+  const exported = async (out: string) => {
+    const text = await openText(readFileSync(out), [readFileSync('identity.txt', 'utf8').trim()]);
+    return [...text.matchAll(/"email":"([^"]*)"/g)].map(([, email]) => email);
+  };
+  expect(await run('tenants.age')).toMatchObject({ code: 0, rows: 4 });
+  expect(await exported('tenants.age')).toEqual(['1acme@x', '1globex@x', '2acme@x', '2globex@x']);
+  expect(await run('acme.age', '--scope', 'acme')).toMatchObject({ code: 0, rows: 2 });
+  expect(await exported('acme.age')).toEqual(['1acme@x', '2acme@x']);
+  // A cell that was moved to another tenant, and a tenant without keys, stop it; a single scope does not see them.
+  await put('3', 'acme', 'globex');
+  expect(await run('moved.age')).toMatchObject({ error: { code: 'ERR_SCOPE_MISMATCH' } });
+  await target.run(`UPDATE "patients" SET "tenant" = 'nobody' WHERE "patient_id" = '3'`);
+  expect(await run('moved.age')).toMatchObject({ error: { code: 'ERR_KEY_UNKNOWN' } });
+  expect(existsSync('moved.age')).toBe(false);
+  expect(await run('globex.age', '--scope', 'globex')).toMatchObject({ code: 0, rows: 2 });
+  expect(
+    await json(
+      'export',
+      '--scope',
+      'acme',
+      '--model',
+      'Patient',
+      '--recipient',
+      recipient,
+      '--out',
+      'no.age',
+      '--decrypt',
+    ),
+  ).toMatchObject({
+    error: { code: 'ERR_OPTIONS' },
+  });
+  expect(existsSync('no.age')).toBe(false);
+  keyring.close();
 });

@@ -162,7 +162,9 @@ export function encryption<Client>(options: EncryptionOptions = {}): (client: Cl
         throw new FieldsealError('ERR_SCHEMA_STALE', 'the model is not in the schema', { model: params.model });
       if (!model.reaches) return params.query(params.args);
       if (options.rowByRow === true && needsRows(model, params))
-        return updateRowByRow(extended, model, params, (operation, args) => transform.check(model, operation, args));
+        return updateRowByRow(extended, model, params, transform.surroundings(), (operation, args) =>
+          transform.check(model, operation, args),
+        );
       return evenModels === null ? transform.run(model, params) : runByRoot(params);
     };
     /** Which columns are searched depends on the index root, and so do the keys come first. With warm keys nothing waits. */

@@ -2,9 +2,11 @@ import { FieldsealError } from '@fieldseal/core';
 import { clientWithin, delegateName, transactionOf } from './client-internals.ts';
 import { isPrismaError } from './prisma-error.ts';
 import type { CompiledModel, EncryptedNode } from './schema/compiled-schema.ts';
+import type { QueryScope } from './scope-context.ts';
 import { NOT_FOUND, type QueryParams } from './transform.ts';
 import { identityOfFiltered } from './walk/binding.ts';
 import { COMBINATORS } from './walk/grammar.ts';
+import { columnValue } from './walk/scope-frame.ts';
 import { entriesOf, isAbsent, isDictionary, itemsOf } from './walk/value-kind.ts';
 
 type Dictionary = Record<string, unknown>;
@@ -68,6 +70,7 @@ function nameOf({ uniques, bound, types }: CompiledModel): string | null {
  * Does such an update row by row in one transaction: the rows are found, and each is updated by its bound fields and the filter, so that
  * a row that has changed meanwhile and does not match any more is left alone.
  *
+ * @param surroundings - to whose scope the rows are confined, so that `limit` counts no others
  * @param check - looks at what would be done for a row, before any SQL
  * @throws ERR_BINDING, or for terms ERR_UNSUPPORTED_OPERATION, inside a batch transaction, which takes no queries of ours, and for a filter that
  * follows a relation; whatever `check` throws
@@ -76,6 +79,7 @@ export function updateRowByRow(
   client: object,
   model: CompiledModel,
   params: QueryParams,
+  surroundings: QueryScope,
   check: CheckArguments,
 ): Promise<unknown> {
   const transaction = transactionOf(params);
@@ -92,8 +96,17 @@ export function updateRowByRow(
       hint: 'The first rows could change what the next are chosen by. Find the ids first, and update by them.',
     });
   checkRow(model, params.operation, args, check);
-  const work = (within: object) => updateEach(delegateOf(within, model), model, params);
+  const own = ownRows(model, args['where'], surroundings);
+  const work = (within: object) => updateEach(delegateOf(within, model), model, params, own);
   return transaction === undefined ? (client as Client).$transaction(work) : work(clientWithin(client, transaction));
+}
+
+/** A filter, confined to the rows of the current scope: no encrypted field need be in it, which would confine it by itself. */
+function ownRows(model: CompiledModel, where: unknown, surroundings: QueryScope): unknown {
+  const current = surroundings.of(model.name) ?? '';
+  if (model.scope === null || current === '') return where;
+  const { field } = model.scope;
+  return { [field]: columnValue(model, field, model.scope, current), AND: isAbsent(where) ? [] : [where] };
 }
 
 /** Whether a filter looks at other rows than the one it is about. */
@@ -130,7 +143,12 @@ function checkRow(model: CompiledModel, operation: string, args: Dictionary, che
   check('update', change);
 }
 
-async function updateEach(rows: Delegate, model: CompiledModel, { operation, args }: QueryParams): Promise<unknown> {
+async function updateEach(
+  rows: Delegate,
+  model: CompiledModel,
+  { operation, args }: QueryParams,
+  own: unknown,
+): Promise<unknown> {
   const { where, limit, ...rest } = args as Dictionary;
   const tables = operation !== 'update' && writesTables(model, args as Dictionary);
   const name = tables ? nameOf(model) : null;
@@ -141,7 +159,7 @@ async function updateEach(rows: Delegate, model: CompiledModel, { operation, arg
     // Where there is none, Prisma's own error says so.
     return rows.update(row === null ? { where, data: {} } : { ...rest, where: { ...(where as Dictionary), ...row } });
   }
-  const found = await rows.findMany({ where, select, ...(limit === undefined ? {} : { take: limit }) });
+  const found = await rows.findMany({ where: own, select, ...(limit === undefined ? {} : { take: limit }) });
   const updated: unknown[] = [];
   let count = 0;
   // Without rows the data is looked at all the same, by an update that finds none.

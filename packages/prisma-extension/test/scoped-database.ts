@@ -14,7 +14,7 @@ import { type EncryptionHelpers, type EncryptionOptions, encryption } from '../s
 import { openSqlite } from './differential/comparison.ts';
 import { runtimeClient } from './differential/runtime-client.ts';
 
-/** Models whose rows belong to tenants: by a plain column, by the key of a relation, by a number, by their own id, and one that has none. */
+/** Models whose rows belong to tenants: by a plain column, by the key of a relation, by a number, by their own id, with cells bound to their row, and one that has none. */
 export const SCOPED_SCHEMA = `datasource db {
   provider = "sqlite"
 }
@@ -82,6 +82,15 @@ model Account {
   apiKey String?
 }
 
+model Memo {
+  id     Int    @id
+  /// @scope
+  tenant String
+  topic  String @default("")
+  /// @encrypted(bind: [id])
+  text   String?
+}
+
 model Setting {
   id         Int     @id
   /// @encrypted
@@ -100,6 +109,7 @@ const DDL = [
     "bodyIndex" TEXT UNIQUE, "bodyStart" TEXT, score TEXT, "scoreRange" TEXT)`,
   'CREATE TABLE "Ledger" (id INTEGER PRIMARY KEY, book INTEGER NOT NULL, amount TEXT)',
   'CREATE TABLE "Account" (id TEXT PRIMARY KEY, "apiKey" TEXT)',
+  `CREATE TABLE "Memo" (id INTEGER PRIMARY KEY, tenant TEXT NOT NULL, topic TEXT NOT NULL DEFAULT '', text TEXT)`,
   'CREATE TABLE "Setting" (id INTEGER PRIMARY KEY, value TEXT, "valueIndex" TEXT)',
 ];
 
@@ -122,7 +132,7 @@ type Delegate = Readonly<Record<Operation, (args: object) => Promise<unknown>>>;
 
 /** An extended client over {@link SCOPED_SCHEMA}. */
 export type ScopedClient = Readonly<
-  Record<'tenant' | 'user' | 'group' | 'post' | 'ledger' | 'account' | 'setting', Delegate>
+  Record<'tenant' | 'user' | 'group' | 'post' | 'ledger' | 'account' | 'memo' | 'setting', Delegate>
 > & {
   readonly $encryption: EncryptionHelpers<Record<string, Record<string, unknown>>>;
   $transaction<Result>(work: (tx: ScopedClient) => Promise<Result>): Promise<Result>;
@@ -210,7 +220,7 @@ export async function openScoped(options: EncryptionOptions = {}): Promise<Scope
 
 /** Empties all tables and gives each of the tenants `a` and `b` a user with the same address, and further users if they are given. */
 export async function fillTenants({ db, sql, statements }: ScopedDatabase, ...more: readonly object[]): Promise<void> {
-  for (const table of ['Post', 'User', 'Group', 'Tenant', 'Ledger', 'Account', 'Setting'])
+  for (const table of ['Post', 'User', 'Group', 'Tenant', 'Ledger', 'Account', 'Memo', 'Setting'])
     await sql(`DELETE FROM "${table}"`);
   await sql(`INSERT INTO "Tenant" VALUES ('a', 'alpha'), ('b', 'beta')`);
   await db.user.createMany({

@@ -108,6 +108,45 @@ describe('rows behind a relation that does not carry the scope, under a current 
   });
 });
 
+describe('updates row by row, under a current scope', () => {
+  let rows: ScopedClient;
+  const memos = async (tenant: string) => await test.plain.memo.findMany({ where: { tenant }, orderBy: { id: 'asc' } });
+  const changed = (args: object) => withScope('b', () => rows.memo.updateMany(args));
+  let others: unknown;
+  beforeEach(async () => {
+    rows = test.extend({ rowByRow: true });
+    // The first rows of the table, in every order that the database could read them in, are of another scope.
+    const data = [1, 2, 5, 3, 4, 6].map((id, at) => ({ id, tenant: at < 3 ? 'a' : 'b', topic: 't', text: `${id}` }));
+    await db.memo.createMany({ data });
+    others = await memos('a');
+  });
+
+  it('count the rows of that scope alone towards the limit', async () => {
+    expect(await changed({ limit: 1, data: { text: 'new' } })).toEqual({ count: 1 });
+    expect(await changed({ where: { topic: 't' }, limit: 3, data: { text: 'all' } })).toEqual({ count: 3 });
+    expect(await changed({ where: { OR: [{ topic: 't' }, { tenant: 'a' }] }, limit: 2, data: { text: 'or' } })).toEqual(
+      { count: 2 },
+    );
+    expect(await changed({ where: { tenant: 'b' }, limit: 9, data: { text: 'end' } })).toEqual({ count: 3 });
+    expect(await withScope('b', () => db.memo.count({ where: { topic: 't' } }))).toBe(6); // no key is needed to count
+    expect(await memos('a')).toEqual(others);
+    const read = (await withScope('b', () => db.memo.findMany({ where: { tenant: 'b' } }))) as { text: string }[];
+    expect(read.map(({ text }) => text)).toEqual(['end', 'end', 'end']);
+  });
+
+  it('do not reach rows of another by their names, nor without a limit', async () => {
+    expect(await changed({ where: { id: { in: [1, 2, 5] } }, limit: 2, data: { text: 'x' } })).toEqual({ count: 0 });
+    expect(await changed({ data: { text: null } })).toEqual({ count: 3 });
+    await expect(changed({ where: { tenant: 'a' }, data: { text: 'x' } })).rejects.toEqual(
+      typedError('ERR_SCOPE_CONFLICT'),
+    );
+    await expect(rows.memo.updateMany({ limit: 1, data: { text: 'x' } })).rejects.toEqual(
+      typedError('ERR_SCOPE_MISSING'),
+    );
+    expect(await memos('a')).toEqual(others);
+  });
+});
+
 describe('the current scope', () => {
   it('is that of cells that $encryption decrypts', async () => {
     const { notes } = await cells(1);
