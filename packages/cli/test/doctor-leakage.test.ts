@@ -261,3 +261,27 @@ describe('on one database', () => {
     expect(one(without, 'cityIndex').recovery).not.toBeNull();
   });
 });
+
+test('rows of many scopes are counted and not judged: their keys are not the application’s', async () => {
+  const project = new Project();
+  try {
+    project.schema(leakageSchema('sqlite', ['  /// @scope', '  tenant String']));
+    const target = await openTarget('sqlite', project);
+    project.env['DATABASE_URL'] = target.url;
+    const keyring = await project.keyring();
+    await keyring.addScope('acme');
+    await fillTable(target, 'sqlite', keyring, patients(), 'acme');
+    await target.run(`ALTER TABLE "Patient" ADD COLUMN tenant TEXT NOT NULL DEFAULT 'acme'`);
+    await target.close();
+    const report = shown(await project.doctor('--leakage', '--json'));
+    expect(report.leakage.indexes.length).toBeGreaterThan(5);
+    for (const { index, rows, unreadable, terms, values, recovery, advice } of report.leakage.indexes) {
+      expect([index, rows, unreadable, values, recovery]).toEqual([index, ROWS, 0, null, null]);
+      expect(terms).toBeGreaterThan(0);
+      expect(advice).toMatchObject({ tooFew: false, bitsByRows: null, bitsByValues: null });
+    }
+    expect(new Set(found(report).map((line) => line.split(' ')[0]))).toEqual(new Set(['leakage.unmeasured']));
+  } finally {
+    project.remove();
+  }
+});

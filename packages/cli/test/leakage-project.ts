@@ -77,9 +77,10 @@ export async function fillTable(
   provider: Provider,
   keyring: Keyring,
   rows: readonly Patient[],
+  scope = '',
 ): Promise<void> {
   const map = readSchemaMap(leakageSchema(provider)).models['Patient'] as ModelMap;
-  const view = await keyring.resolve('');
+  const view = await keyring.resolve(scope);
   const types = { sqlite: ['TEXT', 'BLOB'], postgresql: ['TEXT', 'BYTEA'], mysql: ['TEXT', 'LONGBLOB'] }[provider];
   const columns = [...Object.keys(map.encrypted), ...Object.keys(map.indexes)];
   const typed = columns.map((column) => {

@@ -120,13 +120,25 @@ interface NamedIndex extends Omit<IndexedColumn, 'model'> {
   readonly model: string;
   /** Whether the values behind its terms can be told apart here. */
   readonly comparable: boolean;
+  /** Whether each row is under the keys of its own scope: its terms say nothing of how many values a scope has. */
+  readonly scoped: boolean;
 }
 
 function namedIndexes(map: SchemaMap): NamedIndex[] {
   return Object.entries(map.models).flatMap(([model, modelMap]) =>
     Object.entries(modelMap.indexes).map(([column, index]): NamedIndex => {
       const sources = index.of.map((field) => sourceOf(model, field, modelMap));
-      return { place: `${model}.${column}`, model, map: index, sources, ...specOf(model, column, index, sources) };
+      const { spec, comparable } = specOf(model, column, index, sources);
+      const scoped = modelMap.scope !== null;
+      return {
+        place: `${model}.${column}`,
+        model,
+        map: index,
+        sources,
+        spec,
+        comparable: comparable && !scoped,
+        scoped,
+      };
     }),
   );
 }
@@ -156,7 +168,7 @@ function specOf(
 async function measureIndex(
   database: Database,
   model: NamedModel,
-  { place, comparable, ...index }: NamedIndex,
+  { place, comparable, scoped, ...index }: NamedIndex,
   { sample, view: opened, statistics, progress }: LeakageCheck,
 ): Promise<IndexLeakage> {
   const { spec, map } = index;
@@ -187,7 +199,8 @@ async function measureIndex(
     ...spread,
     expectedCollisions: values === null ? null : expectedCollisions(values * spec.partitions, spec.bits),
   };
-  return { ...measured, ...attacked(observed, measured, spec.kind === 'equality', weights) };
+  const { advice, ...result } = attacked(observed, measured, spec.kind === 'equality', weights);
+  return { ...measured, ...result, advice: scoped ? { ...advice, tooFew: false, bitsByRows: null } : advice };
 }
 
 /** Kinds with one term a row tell nothing by the number of terms. */
