@@ -42,9 +42,10 @@ describe('@scope', () => {
     ).toThrow(/annotated/);
   });
 
-  it('is refused by jobs, which know the keys of one scope', () => {
-    const text = model('  /// @scope\n  tenant String');
-    expect(() => modelTable({ schema: text, model: 'A' })).toThrow(typedError('ERR_OPTIONS') as never);
+  it('is read by jobs with each row, by its name in the database', () => {
+    const text = model('  /// @scope\n  tenant String @map("tenant_id")');
+    expect(modelTable({ schema: text, model: 'A' }).scope).toMatchObject({ name: 'tenant_id' });
+    expect(modelTable({ schema: text.replace('/// @scope', ''), model: 'A' }).scope).toBeNull();
   });
 
   it('knows the relations that its column is stored for, whatever their names', () => {
