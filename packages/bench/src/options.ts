@@ -19,7 +19,7 @@ export const USAGE: string = `usage: node dist/main.js <command> [options]
   --quick  a short run: proves that everything works, its numbers are rough
   --out <folder>   where results.json is; by default packages/bench/report. A run that is short or of some sections has
            .cache/bench instead, so that it does not replace the committed report
-  --rows 10000,100000   rows of the tables that \`search\` searches; each is filled through Prisma, a million takes its time
+  --rows 10000,100000   rows of the tables that \`search\` searches; a million takes twenty minutes to fill
   --slack <factor> lets \`gate\` pass bounds that are missed by less than this factor; 1 by default`;
 
 /** What the command line asks for. */

@@ -46,6 +46,7 @@ export type {
 } from './jobs/job-store.ts';
 export { jobTables } from './jobs/job-tables.ts';
 export { type LegacyReaders, type LegacyRowsOptions, legacyRows } from './jobs/legacy-rows.ts';
+export { isPartner } from './jobs/partners.ts';
 export type { RowPort, StoredRow, StoredRowChange } from './jobs/row-port.ts';
 export { openSample, type SampleResult } from './jobs/row-sample.ts';
 export type {

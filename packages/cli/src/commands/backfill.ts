@@ -1,3 +1,4 @@
+import { isPartner } from '@fieldseal/core/jobs';
 import type { Command } from '../command.ts';
 import { jobCommand } from '../jobs/job-command.ts';
 
@@ -21,5 +22,5 @@ export const backfill: Command = jobCommand({
   fits: (field, kind, all) =>
     kind === 'reindex'
       ? all.some(({ indexes }) => indexes.some(({ sources }) => sources.includes(all.indexOf(field))))
-      : field.migrating,
+      : field.migrating || (kind === 'backfill' && isPartner(all, all.indexOf(field))),
 });

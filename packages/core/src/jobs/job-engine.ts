@@ -16,6 +16,7 @@ import {
   withSettings,
 } from './job.ts';
 import type { JobStore, PlannedChunk } from './job-store.ts';
+import { isPartner } from './partners.ts';
 import { patiently } from './patience.ts';
 import type { CensusLine, RowKey, RowSource } from './row-source.ts';
 import { SqlJobStore } from './sql-job-store.ts';
@@ -211,11 +212,12 @@ export class JobEngine {
     if (!(sample > 0 && sample <= 1))
       throw new FieldsealError('ERR_OPTIONS', 'a sample is a share above 0 and up to 1');
     if (sample < 1 && kind !== 'verify') throw new FieldsealError('ERR_OPTIONS', 'only verify takes a sample');
-    for (const { form, migrating, outOfReach, before, plaintext } of fields) {
+    for (const [at, { form, migrating, outOfReach, before, plaintext }] of fields.entries()) {
       const { field } = form.spec;
       const refused = (message: string, hint: string) =>
         new FieldsealError('ERR_OPTIONS', message, { model, field, hint });
-      if ((kind === 'backfill' || kind === 'restore') && !migrating)
+      const partner = kind === 'backfill' && isPartner(fields, at);
+      if ((kind === 'backfill' || kind === 'restore') && !migrating && !partner)
         throw refused(
           `${kind} needs a field with mode: migrating`,
           'Set the mode and deploy it first, so that the application reads both kinds of rows; or leave the field out.',
