@@ -32,10 +32,13 @@ export interface StormResult {
 
 const LEASE_MS = 400;
 const WORKERS = 2;
+const HOUR_MS = 3_600_000;
+/** By how much the clocks of workers jump, one after another: not at all, by two hours, by 90 days. */
+const CLOCKS: readonly number[] = [0, 2 * HOUR_MS, -2 * HOUR_MS, 90 * 24 * HOUR_MS];
 
 /**
  * One run: two workers in processes of their own re-encrypt a table that an application writes to, one part of which does not know the new key,
- * while a verification reads it, and workers, connections and the database die at times that the seed decides.
+ * while a verification reads it, and workers, connections and the database die at times that the seed decides. The clocks of most workers jump.
  */
 export async function storm(
   seed: number,
@@ -203,7 +206,12 @@ class Workers {
 
   #start(): Promise<void> {
     const name = `${WORKER}${++this.#started}`;
-    const env = { PATH: process.env['PATH'] ?? '', ...this.#env, CHAOS_URL: urlAs(this.#url, name) };
+    const env = {
+      PATH: process.env['PATH'] ?? '',
+      ...this.#env,
+      CHAOS_URL: urlAs(this.#url, name),
+      CHAOS_CLOCK: String(CLOCKS[this.#started % CLOCKS.length]),
+    };
     const child = spawn(process.execPath, [this.#program], { env, stdio: ['ignore', 'pipe', 'inherit'] });
     this.#running.add(child);
     return new Promise((resolve) => {

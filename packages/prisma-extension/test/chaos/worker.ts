@@ -3,8 +3,11 @@ import { openEnvironmentKeyring } from '@fieldseal/core';
 import { JobEngine } from '@fieldseal/core/jobs';
 import { adapterDatabase, modelTable, SqlRowSource } from '@fieldseal/prisma/jobs';
 import { PrismaPg } from '@prisma/adapter-pg';
+import { jumpingClock } from './jumping-clock.ts';
 
-const { CHAOS_URL = '', CHAOS_JOB = '', CHAOS_SCHEMA = '', CHAOS_MODEL = '' } = process.env;
+const { CHAOS_URL = '', CHAOS_JOB = '', CHAOS_SCHEMA = '', CHAOS_MODEL = '', CHAOS_CLOCK = '0' } = process.env;
+
+if (CHAOS_CLOCK !== '0') jumpingClock(Number(CHAOS_CLOCK));
 
 const adapter = await new PrismaPg({ connectionString: CHAOS_URL, max: 1 }).connect();
 const table = modelTable({ schema: CHAOS_SCHEMA, model: CHAOS_MODEL, fields: ['email', 'photo'] });
