@@ -118,3 +118,28 @@ it('a backup is known by a time, and one under another time than it was signed w
   for (const file of readdirSync(folder).filter((each) => each.startsWith(later)))
     renameSync(`${folder}/${file}`, `${folder}/${file.replace(later, name)}`);
 });
+
+it('the key that signs is replaced, and backups of both are verified', async () => {
+  const folder = 'other-backups';
+  const made = async () => parsed(await fieldseal(['backup', 'key', '--json'])) as Record<string, string>;
+  const [old, next] = [await made(), await made()];
+  project.write('old.pub', String(old['publicKey']));
+  project.write('next.pub', String(next['publicKey']));
+  const own = project.env['FIELDSEAL_BACKUP_KEY'] as string;
+  const at = ['--to', folder, '--recipient', recipient];
+  try {
+    project.env['FIELDSEAL_BACKUP_KEY'] = old['key'] as string;
+    const first = await json('create', ...at);
+    project.env['FIELDSEAL_BACKUP_KEY'] = next['key'] as string;
+    expect(await json('create', ...at)).toMatchObject({ code: 12, error: { code: 'ERR_BACKUP_SIGNATURE' } });
+    const second = await json('create', ...at, '--public-key', 'old.pub');
+    expect(second).toMatchObject({ code: 0, sequence: 2 });
+    for (const { name } of [first, second] as unknown as { name: string }[]) {
+      expect(await json('verify', name, '--to', folder, '--public-key', 'old.pub,next.pub')).toMatchObject({ code: 0 });
+      const alone = name === first['name'] ? 'next.pub' : 'old.pub';
+      expect(await json('verify', name, '--to', folder, '--public-key', alone)).toMatchObject({ code: 12 });
+    }
+  } finally {
+    project.env['FIELDSEAL_BACKUP_KEY'] = own;
+  }
+});

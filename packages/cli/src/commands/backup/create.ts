@@ -15,6 +15,7 @@ import {
   placeOf,
   ROW_OPTIONS,
   signerOf,
+  verifiersOf,
   withRows,
 } from './request.ts';
 
@@ -35,6 +36,10 @@ export const backupCreate: Command = {
     'recipients-file': { value: 'file', help: 'recipients, one a line; # begins a comment' },
     ...KEYRING_OPTIONS,
     ...KEY_STORE_OPTIONS,
+    'public-key': {
+      value: 'files',
+      help: 'minisign public keys that signed earlier backups here, with commas between them, besides that of FIELDSEAL_BACKUP_KEY',
+    },
     ...ROW_OPTIONS,
     models: { value: 'names', help: 'whose rows, in this order; by default all models with encrypted fields' },
     ...IDENTITY_OPTIONS,
@@ -52,6 +57,7 @@ async function create(input: CommandInput): Promise<Report> {
   const { path, storage } = keyringOf(input);
   const { target } = placeOf(input);
   const progress = new Progress(input.io);
+  const earlier = options['public-key'] === undefined ? [] : await verifiersOf(input);
   const make = (sources: readonly BackupSource[]) =>
     createBackup({
       target,
@@ -60,6 +66,7 @@ async function create(input: CommandInput): Promise<Report> {
       recipients,
       signer: signerOf(input),
       pq: (options['pq'] ?? 'off') as 'off' | 'prefer' | 'require',
+      ...(options['public-key'] !== undefined && { earlier }),
       ...(drillIdentity !== undefined && { drillIdentity }),
       onProgress: ({ entries, bytes }) => progress.step(`${entries} entries, ${Math.round(bytes / 2 ** 20)} MiB`),
     }).finally(() => progress.end());

@@ -31,7 +31,10 @@ export const PLACE_OPTIONS: Readonly<Record<string, CommandOption>> = {
 
 /** Options of commands that verify signatures. */
 export const VERIFY_OPTIONS: Readonly<Record<string, CommandOption>> = {
-  'public-key': { value: 'file', help: 'minisign public key of the backups; by default that of FIELDSEAL_BACKUP_KEY' },
+  'public-key': {
+    value: 'files',
+    help: 'minisign public keys of the backups, with commas between them; by default that of FIELDSEAL_BACKUP_KEY',
+  },
 };
 
 /** Options of commands that open archives. */
@@ -108,10 +111,10 @@ export function signerOf({ env }: CommandInput): SigningKey {
   }
 }
 
-/** The keys that verify: of a file, or of the key that signs. */
+/** The keys that verify: of files, or of the key that signs. */
 export async function verifiersOf(input: CommandInput): Promise<readonly VerifyKey[]> {
-  const path = input.options['public-key'];
-  if (path !== undefined) return [parseVerifyKey(await fileText(path))];
+  const paths = namesOf(input.options['public-key']);
+  if (paths !== undefined) return Promise.all(paths.map(async (path) => parseVerifyKey(await fileText(path))));
   return [parseVerifyKey(formatVerifyKey(signerOf(input).public))];
 }
 
