@@ -23,7 +23,9 @@ export function findChromium(root) {
   if (!existsSync(target)) unpack(target);
   const path = PROGRAMS.map((program) => join(target, program)).find((program) => existsSync(program));
   if (path === undefined) throw new Error(`${PACKAGE} holds no program where it is expected`);
-  const libraries = ['usr', ''].flatMap((folder) => libraryFolders(join(target, folder)));
+  const found = ['usr', ''].flatMap((folder) => libraryFolders(join(target, folder)));
+  // PulseAudio keeps a library to itself, where its others look for it when they are installed.
+  const libraries = found.flatMap((folder) => [folder, join(folder, 'pulseaudio')]);
   // Where the system has fonts, its own are used.
   const unpackedFonts = existsSync(join(target, 'etc/fonts'));
   const fonts = unpackedFonts
@@ -34,13 +36,14 @@ export function findChromium(root) {
 
 function unpack(target) {
   // Which packages an installation would bring, without any: what is there already is not unpacked again.
-  const list = () => run('apt-get', ['install', '--print-uris', '-qq', '--no-install-recommends', PACKAGE]);
+  // (--print-uris would leave out what apt has downloaded before.)
+  const list = () => run('apt-get', ['install', '--simulate', '-qq', '--no-install-recommends', PACKAGE]);
   let listed = list();
   if (listed.status !== 0 && process.getuid?.() === 0) {
     run('apt-get', ['update', '-q']);
     listed = list();
   }
-  const needed = [...must(listed, 'apt-get').matchAll(/^'\S+' ([a-z0-9.+-]+)_/gm)].map(([, name]) => name);
+  const needed = [...must(listed, 'apt-get').matchAll(/^Inst ([a-z0-9.+-]+) /gm)].map(([, name]) => name);
   const names = [...new Set([...needed, BESIDE])];
   console.log(
     `unpacking ${PACKAGE} and ${names.length - 1} packages that it needs into .cache/services; nothing is installed`,

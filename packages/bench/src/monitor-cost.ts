@@ -8,6 +8,8 @@
  * (the 10th percentile) are compared, which other programs hardly touch; `off again` shows what the method cannot tell apart.
  */
 import { channel } from 'node:diagnostics_channel';
+import { Agent, createServer, get } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import {
   createKeyring,
   FieldCipher,
@@ -17,7 +19,7 @@ import {
   rawKey,
   SecretBytes,
 } from '@fieldseal/core';
-import { honeyCells, honeyMark, readBreaker, startMonitor } from '@fieldseal/monitor';
+import { honeyCells, honeyMark, nodeHandler, readBreaker, startMonitor } from '@fieldseal/monitor';
 import { OPERATIONS, READ_ROWS } from './queries/operations.ts';
 import { newPeople, seed } from './queries/people.ts';
 import { variantOpener } from './queries/variant.ts';
@@ -153,4 +155,37 @@ function print(line: string): void {
   process.stdout.write(`${line}\n`);
 }
 
+/** Answers of health by HTTP on this machine, while everything that is checked hangs. */
+async function healthTimes(requests: number): Promise<void> {
+  const hanging = { run: () => new Promise<never>(() => {}) };
+  const monitor = startMonitor({
+    checks: [
+      { name: 'database', ...hanging },
+      { name: 'redis', ...hanging },
+    ],
+  });
+  const server = createServer(nodeHandler(monitor.endpoints));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  const agent = new Agent({ keepAlive: true });
+  const ask = (path: string): Promise<void> =>
+    new Promise((resolve, reject) => {
+      get({ port, path, agent }, (answer) => answer.resume().once('end', resolve)).once('error', reject);
+    });
+  for (const path of ['/health/live', '/health/ready', '/v1/health']) {
+    const times: number[] = [];
+    for (let at = 0; at < requests + 100; at++) {
+      const started = performance.now();
+      await ask(path);
+      if (at >= 100) times.push(performance.now() - started);
+    }
+    const ms = (share: number): string => quantile(times, share).toFixed(2);
+    print(`${path} while everything hangs: p50 ${ms(0.5)} ms, p99 ${ms(0.99)} ms, longest ${ms(1)} ms`);
+  }
+  agent.destroy();
+  server.close();
+  await monitor.stop();
+}
+
+await healthTimes(2000);
 await main(Number(process.argv[2] ?? 400));
