@@ -4,11 +4,10 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createKeyring, fileKeyStore, formatRawKey, generateRawKey, keyringFile, rawKey } from '@fieldseal/core';
-import type { RedisService } from '@fieldseal/testkit';
+import { type RedisService, type TcpProxy, tcpProxy } from '@fieldseal/testkit';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type CompiledPackages, compilePackages } from './compiled-packages.ts';
 import { startTestRedis } from './redis-fleet.ts';
-import { type TcpProxy, tcpProxy } from './tcp-proxy.ts';
 
 const KEY = formatRawKey(generateRawKey());
 const SLOW = process.env['SLOW'] === '1';

@@ -11,10 +11,9 @@ import {
   rawKey,
   type SlotOpener,
 } from '@fieldseal/core';
-import { type RedisService, startRedis } from '@fieldseal/testkit';
+import { type RedisService, startRedis, type TcpProxy, tcpProxy } from '@fieldseal/testkit';
 import { Redis } from 'ioredis';
 import { REDIS_OPTIONS, redisCache } from '../src/index.ts';
-import { type TcpProxy, tcpProxy } from './tcp-proxy.ts';
 
 /** A key store in memory, with the number of its readings. */
 export interface CountedStore extends KeyStore {

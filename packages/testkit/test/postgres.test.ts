@@ -1,7 +1,14 @@
 import { existsSync } from 'node:fs';
 import { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { FieldsealTestError, newCanary, type PostgresService, scanFiles, startPostgres } from '../src/index.ts';
+import {
+  FieldsealTestError,
+  newCanary,
+  type PostgresService,
+  scanFiles,
+  startPostgres,
+  startPostgresPair,
+} from '../src/index.ts';
 
 async function query<Row extends Record<string, unknown>>(url: string, text: string): Promise<Row[]> {
   const client = new Client({ connectionString: url });
@@ -90,4 +97,25 @@ it('does not test against another server than the given one, and does not print 
   expect(failure.message).toContain('url: ');
   expect(failure.message).not.toContain('local: ');
   expect(failure.message).not.toContain('secret');
+});
+
+describe('a pair of PostgreSQL servers', () => {
+  it('keeps what was acknowledged when the primary is killed', { timeout: 60_000 }, async () => {
+    const pair = await startPostgresPair();
+    try {
+      const url = await pair.createDatabase();
+      await query(url, 'CREATE TABLE kept (value int)');
+      for (let value = 0; value < 20; value++) await query(url, `INSERT INTO kept VALUES (${value})`);
+      expect(await query(url, 'SELECT pg_is_in_recovery() AS standby')).toEqual([{ standby: false }]);
+      await pair.failOver();
+      expect(await query(url, 'SELECT count(*)::int AS count FROM kept')).toEqual([{ count: 20 }]);
+      // It waits for no standby of its own.
+      await query(url, 'INSERT INTO kept VALUES (20)');
+      expect(await query(url, 'SELECT pg_is_in_recovery() AS standby')).toEqual([{ standby: false }]);
+    } finally {
+      await pair.stop();
+      await pair.stop();
+    }
+    await expect(query(pair.url, 'SELECT 1')).rejects.toThrow();
+  });
 });

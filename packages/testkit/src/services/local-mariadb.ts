@@ -10,7 +10,7 @@ import { type ServerUser, unprivilegedUser } from './server-user.ts';
 import { type ServiceEnvironment, SourceUnavailable } from './service-source.ts';
 
 /** A MariaDB server of this machine in a folder of its own. */
-export interface LocalMariadb extends ServerProcess {
+export interface LocalMariadb extends Pick<ServerProcess, 'stop'> {
   readonly url: string;
   readonly dataDirectory: string;
 }

@@ -10,7 +10,7 @@ import { type ServiceEnvironment, SourceUnavailable } from './service-source.ts'
 const IN_MEMORY: readonly string[] = ['--save', '', '--appendonly', 'no'];
 
 /** A Redis server of this machine in a folder of its own. */
-export interface LocalRedis extends ServerProcess {
+export interface LocalRedis extends Pick<ServerProcess, 'stop'> {
   readonly url: string;
 }
 

@@ -1,5 +1,6 @@
 import { requireDockerEngine } from './docker-engine.ts';
 import { startLocalPostgres } from './local-postgres.ts';
+import { executeOnPostgres, POSTGRES_STATEMENTS } from './postgres-statements.ts';
 import {
   type ServiceEnvironment,
   type ServiceOptions,
@@ -7,7 +8,7 @@ import {
   SourceUnavailable,
   startFirst,
 } from './service-source.ts';
-import { type DatabaseStatements, withDatabases } from './throwaway-databases.ts';
+import { withDatabases } from './throwaway-databases.ts';
 
 /** A PostgreSQL server for one test run. */
 export interface PostgresService {
@@ -58,13 +59,13 @@ export async function startPostgres(options: ServiceOptions = {}): Promise<Postg
     env,
     ADVICE,
   );
-  return withDatabases(running, STATEMENTS);
+  return withDatabases(running, POSTGRES_STATEMENTS);
 }
 
 async function givenPostgres(env: ServiceEnvironment): Promise<RunningPostgres> {
   const url = env['TEST_POSTGRES_URL'];
   if (!url) throw new SourceUnavailable('TEST_POSTGRES_URL is not set');
-  await execute(url, 'SELECT 1');
+  await executeOnPostgres(url, 'SELECT 1');
   return { url, source: 'url', stop: async () => {} };
 }
 
@@ -83,22 +84,4 @@ async function containedPostgres(env: ServiceEnvironment): Promise<RunningPostgr
     await container.stop();
   };
   return { url: container.getConnectionUri(), source: 'docker', stop };
-}
-
-const STATEMENTS: DatabaseStatements = {
-  create: (name) => `CREATE DATABASE ${name}`,
-  drop: (name) => `DROP DATABASE ${name} WITH (FORCE)`,
-  execute,
-};
-
-/** Runs one statement of ours on a connection of its own. */
-async function execute(url: string, statement: string): Promise<void> {
-  const { Client } = await import('pg');
-  const client = new Client({ connectionString: url });
-  await client.connect();
-  try {
-    await client.query(statement);
-  } finally {
-    await client.end();
-  }
 }

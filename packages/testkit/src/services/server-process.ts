@@ -27,6 +27,8 @@ export interface ServerCommand {
 export interface ServerProcess {
   /** Ends the server and removes its folder. A second call does nothing. */
   stop(): Promise<void>;
+  /** Kills the process as kill -9 does, and leaves its folder. */
+  kill(): Promise<void>;
 }
 
 const START_TIMEOUT_MS = 30_000;
@@ -60,7 +62,13 @@ export async function startServer(command: ServerCommand): Promise<ServerProcess
     process.removeListener('exit', onExit);
     rmSync(command.folder, { recursive: true, force: true });
   });
-  return { stop };
+  const kill = async (): Promise<void> => {
+    if (child.exitCode !== null || child.signalCode !== null) return;
+    const ended = eventOnce(child, 'exit');
+    child.kill('SIGKILL');
+    await ended;
+  };
+  return { stop, kill };
 }
 
 function spawnBound({ program, args, stopSignal, env, user, folder }: ServerCommand): ChildProcess {
