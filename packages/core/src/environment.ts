@@ -3,6 +3,7 @@ import { FieldsealError } from './errors.ts';
 import type { KeyWrapper } from './kek/key-wrapper.ts';
 import { vaultTransitKek } from './kek/vault-transit.ts';
 import type { Keyring } from './keyring/keyring.ts';
+import type { OpenKeyringOptions } from './keyring/keyring-options.ts';
 import { openKeyring } from './keyring/open-keyring.ts';
 import { environmentKek } from './keyring/raw-kek.ts';
 import { passphrase, rawKey, type SlotOpener } from './keyring/slot.ts';
@@ -63,12 +64,30 @@ export function environmentKeks(env: Environment = process.env): KeyWrapper[] {
   return keks;
 }
 
+/** What the environment cannot name: clients of other systems, and how keys are cached. */
+export type EnvironmentKeyringOptions = Pick<OpenKeyringOptions, 'keyStore' | 'cache'>;
+
 /**
  * Opens the keyring that the environment names, with the KEKs that it names.
  *
  * @throws ERR_KEYRING_MISSING, ERR_KEY_MISSING, ERR_OPTIONS, and whatever openKeyring throws
+ *
+ * @example
+ * ```ts
+ * const keyring = () => openEnvironmentKeyring(process.env, { keyStore: prismaKeyStore(base) });
+ * const prisma = base.$extends(encryption({ keyring }));
+ * ```
  */
-export async function openEnvironmentKeyring(env: Environment = process.env): Promise<Keyring> {
-  const keks = environmentKeks(env);
-  return openKeyring({ storage: keyringFile(keyringPath(env)), openers: environmentOpeners(env), keks });
+export async function openEnvironmentKeyring(
+  env: Environment = process.env,
+  options: EnvironmentKeyringOptions = {},
+): Promise<Keyring> {
+  const { keyStore, cache } = options;
+  return openKeyring({
+    storage: keyringFile(keyringPath(env)),
+    openers: environmentOpeners(env),
+    keks: environmentKeks(env),
+    ...(keyStore !== undefined && { keyStore }),
+    ...(cache !== undefined && { cache }),
+  });
 }

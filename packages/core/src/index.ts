@@ -32,6 +32,7 @@ export type { ChangeFeed, SharedCache, SharedEntry } from './dek-cache/shared-ca
 export {
   DEFAULT_KEYRING_PATH,
   type Environment,
+  type EnvironmentKeyringOptions,
   environmentKeks,
   environmentOpeners,
   environmentVaultKek,

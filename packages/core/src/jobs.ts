@@ -46,6 +46,8 @@ export type {
 } from './jobs/job-store.ts';
 export { jobTables } from './jobs/job-tables.ts';
 export { type LegacyReaders, type LegacyRowsOptions, legacyRows } from './jobs/legacy-rows.ts';
+export { type NewRow, type SealedRow, sealRows } from './jobs/new-rows.ts';
+export { openRows } from './jobs/opened-rows.ts';
 export { isPartner } from './jobs/partners.ts';
 export type { RowPort, StoredRow, StoredRowChange } from './jobs/row-port.ts';
 export { openSample, type SampleResult } from './jobs/row-sample.ts';

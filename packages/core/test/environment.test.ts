@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DEFAULT_KEYRING_PATH, environmentOpeners, keyringPath, openEnvironmentKeyring } from '../src/environment.ts';
+import { memoryKeyStore } from '../src/key-store/memory.ts';
 import { createKeyring } from '../src/keyring/create-keyring.ts';
 import { formatRawKey, generateRawKey } from '../src/keyring/key-text.ts';
 import { passphrase, rawKey } from '../src/keyring/slot.ts';
@@ -71,6 +72,24 @@ describe('openEnvironmentKeyring', () => {
     ['a passphrase in another case', { FIELDSEAL_PASSPHRASE: WORDS.toUpperCase() }, 'ERR_KEYRING_LOCKED'],
   ])('does not open with %s', async (_what, env, code) => {
     expect(await codeOfPromise(openEnvironmentKeyring({ ...env, FIELDSEAL_KEYRING: path }))).toBe(code);
+  });
+
+  it('takes the key store that the keyring was made with, and how its keys are cached', async () => {
+    const keyStore = memoryKeyStore();
+    const outside = join(folder, 'outside.keyring.json');
+    (await createKeyring({ storage: keyringFile(outside), openers: [rawKey(KEY)], keyStore })).keyring.close();
+    const env = { FIELDSEAL_KEY: KEY, FIELDSEAL_KEYRING: outside };
+    const keyring = await openEnvironmentKeyring(env, { keyStore, cache: 'none' });
+    await keyring.addScope('acme');
+    expect(keyring.peek('acme')).toBeUndefined();
+    expect(await keyStore.load('acme')).not.toBeNull();
+    keyring.close();
+    const without = await openEnvironmentKeyring(env);
+    expect(await codeOfPromise(without.resolve('acme'))).toBe('ERR_KEY_UNKNOWN');
+    without.close();
+    expect(await codeOfPromise(openEnvironmentKeyring(env, { keyStore, cache: { maxScopes: -1 } }))).toBe(
+      'ERR_OPTIONS',
+    );
   });
 
   it('does not open what is not there', async () => {

@@ -71,6 +71,7 @@ describe('errors of databases', () => {
   test.each([
     pg('40001'),
     pg('40P01'),
+    pg('25006'),
     pg('57P01'),
     pg('ECONNRESET'),
     prisma('40001'),

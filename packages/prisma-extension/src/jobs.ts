@@ -19,6 +19,13 @@ export {
   wholeTable,
 } from './row-source/model-table.ts';
 export {
+  type PlainCounts,
+  type PlainRow,
+  PlainRows,
+  type PlainRowsOptions,
+  type PlainWrites,
+} from './row-source/plain-rows.ts';
+export {
   type PrismaClientLike,
   type PrismaRowsOptions,
   prismaDatabase,

@@ -3,14 +3,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createKeyring, formatRawKey, generateRawKey, type Keyring, keyringFile, rawKey } from '@fieldseal/core';
 import { JobEngine, SqlJobStore } from '@fieldseal/core/jobs';
-import { type PostgresService, startPostgres } from '@fieldseal/testkit';
+import { type PostgresService, startPostgres, startPostgresPair } from '@fieldseal/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { lostRows, type Violation, violations, type Write } from './chaos/checker.ts';
 import { Clinic } from './chaos/clinic.ts';
 import { Died, type Moment, MUTANTS, type Mutant } from './chaos/mutants.ts';
 import { type Program, workerProgram } from './chaos/program.ts';
 import { Random } from './chaos/random.ts';
-import { environmentOf, gather, storm } from './chaos/storm.ts';
+import { environmentOf, failover, gather, storm } from './chaos/storm.ts';
 
 const SLOW = process.env['SLOW'] === '1';
 const SEEDS = SLOW ? Array.from({ length: 100 }, (_, at) => at + 1) : [1];
@@ -52,6 +52,33 @@ describe('a job in a storm', () => {
     expect(evidence.done).toBeGreaterThan(0);
     keyring.close();
   });
+
+  it.each(SLOW ? SEEDS.slice(0, 20) : SEEDS)(
+    'loses nothing when the database fails over to its standby (seed %i)',
+    { timeout: 180_000 },
+    async (seed) => {
+      rmSync(join(folder, 'failover.json'), { force: true });
+      const keyring = await freshKeyring('failover.json');
+      const env = { ...environmentOf(folder, key), FIELDSEAL_KEYRING: join(folder, 'failover.json') };
+      const pair = await startPostgresPair();
+      try {
+        const size = { ...SIZE, faults: [2, 1] as const };
+        const kinds = [failover(pair)];
+        const { evidence, faults, writes } = await storm(seed, size, pair, { keyring, env }, program.path, kinds);
+        expect({ found: violations(evidence), lost: lostRows(evidence), faults }).toEqual({
+          found: [],
+          lost: [],
+          faults,
+        });
+        expect(faults[0]).toMatch(/^failover: /);
+        if (SLOW) process.stdout.write(`seed ${seed}: ${faults[0]}, ${writes} writes acknowledged\n`);
+        expect(writes).toBeGreaterThan(0);
+      } finally {
+        await pair.stop();
+        keyring.close();
+      }
+    },
+  );
 
   it('sets damaged rows apart, and leaves them as they are', { timeout: 900_000 }, async () => {
     const [rows, damaged] = SLOW ? [100_000, 1000] : [400, 12];

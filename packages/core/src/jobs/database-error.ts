@@ -2,8 +2,9 @@ import { FieldsealError, isFieldsealError } from '../errors.ts';
 
 /** Errors that go away by trying again: the transaction is rolled back, or the connection is gone. */
 const TRANSIENT: ReadonlySet<string> = new Set([
-  // PostgreSQL: serialization, deadlock, lock and statement time-outs, shutdown and start-up, connections
+  // PostgreSQL: serialization, deadlock, lock and statement time-outs, shutdown and start-up, connections, and a standby that is not promoted yet
   ...[
+    '25006',
     '40001',
     '40P01',
     '55P03',

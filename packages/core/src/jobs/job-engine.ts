@@ -212,7 +212,7 @@ export class JobEngine {
     if (!(sample > 0 && sample <= 1))
       throw new FieldsealError('ERR_OPTIONS', 'a sample is a share above 0 and up to 1');
     if (sample < 1 && kind !== 'verify') throw new FieldsealError('ERR_OPTIONS', 'only verify takes a sample');
-    for (const [at, { form, migrating, outOfReach, before, plaintext }] of fields.entries()) {
+    for (const [at, { form, migrating, leaving, outOfReach, before, plaintext }] of fields.entries()) {
       const { field } = form.spec;
       const refused = (message: string, hint: string) =>
         new FieldsealError('ERR_OPTIONS', message, { model, field, hint });
@@ -221,6 +221,11 @@ export class JobEngine {
         throw refused(
           `${kind} needs a field with mode: migrating`,
           'Set the mode and deploy it first, so that the application reads both kinds of rows; or leave the field out.',
+        );
+      if (kind === 'backfill' && leaving)
+        throw refused(
+          'backfill would encrypt a field with mode: leaving, to which plaintext is written',
+          'Set mode: migrating to encrypt it, or start a restore.',
         );
       if (kind !== 'backfill' && plaintext.origin !== undefined)
         throw refused('only backfill reads what another system encrypted', 'Leave the readers out.');

@@ -26,7 +26,7 @@ export interface ScopedValues {
  */
 export async function byScope(
   keys: KeySource,
-  plan: JobPlan,
+  plan: Pick<JobPlan, 'kind' | 'target'>,
   values: readonly RowValue[],
   shared: boolean,
 ): Promise<readonly ScopedValues[]> {
@@ -53,7 +53,12 @@ export async function byScope(
   return found;
 }
 
-async function resolved(keys: KeySource, { kind }: JobPlan, scope: string, keyIds: Iterable<string>): Promise<KeyView> {
+async function resolved(
+  keys: KeySource,
+  { kind }: Pick<JobPlan, 'kind'>,
+  scope: string,
+  keyIds: Iterable<string>,
+): Promise<KeyView> {
   try {
     return await keys.resolve(scope, keyIds);
   } catch (error) {

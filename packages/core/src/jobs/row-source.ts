@@ -45,6 +45,8 @@ export interface JobField {
   readonly list: boolean;
   /** Whether plaintext is allowed in it (`mode: migrating`). */
   readonly migrating: boolean;
+  /** Whether the application writes plaintext to it (`mode: leaving`), so that no job encrypts it. */
+  readonly leaving: boolean;
   /** The longest cell that the column takes, in characters or bytes, or null. */
   readonly limit: number | null;
   /** Its indexes that no job here can write: over a field that the job leaves out, or with a table of terms that does not point to the row's key. */

@@ -29,13 +29,14 @@ export interface BatchWork {
 }
 
 /** New values of one row, from the values that were found in it. */
-interface Draft {
+export interface Draft {
   readonly cells: unknown[];
   readonly terms: StoredTerms[];
   changed: boolean;
 }
 
-interface Batch {
+/** Values of one scope, and where they go. */
+export interface Batch {
   readonly cipher: FieldCipher;
   readonly view: KeyView;
   readonly values: readonly RowValue[];
@@ -174,8 +175,8 @@ function verify({ cipher, view, values }: Batch): void {
   open(cipher, view, values);
 }
 
-/** Encrypts what was opened, under the primary. */
-function seal({ cipher, view, values, draftOf }: Batch): void {
+/** Encrypts what was opened, under the primary. A value that cannot be is set apart. */
+export function seal({ cipher, view, values, draftOf }: Batch): void {
   const ready: { readonly value: RowValue; readonly plain: PlainField }[] = [];
   for (const value of values) {
     if (!value.opened || value.fault !== null) continue;

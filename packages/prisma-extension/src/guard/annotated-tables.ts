@@ -37,7 +37,9 @@ export class AnnotatedTables {
     this.#exact = exact;
     this.#tables = Object.entries(map.models).flatMap(([model, modelMap]) => {
       const { dbName: name, dbSchema: schema, encrypted, indexes, terms } = modelMap;
-      const cells = Object.entries(encrypted).map(([field, { dbName, column, list, mode }]): AnnotatedColumn => {
+      // Plaintext is what is written to a field that leaves encryption.
+      const guarded = Object.entries(encrypted).filter(([, { leaving }]) => leaving !== true);
+      const cells = guarded.map(([field, { dbName, column, list, mode }]): AnnotatedColumn => {
         return { model, field, name: dbName, holds: 'cells', type: column, list, migrating: mode === 'migrating' };
       });
       const beside = Object.entries(indexes).filter(([, { child }]) => child === null);

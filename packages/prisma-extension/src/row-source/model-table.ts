@@ -155,6 +155,7 @@ export function modelTable({ schema, model, fields, before }: TableRequest): Mod
       before: was === null || sameForm(form, was, bound) ? null : was,
       list: node.list,
       migrating: node.mode === 'migrating',
+      leaving: node.leaving,
       limit: node.limit,
       outOfReach: over.filter((index) => !reached(index)).map(({ spec }) => spec.column),
       indexes: over

@@ -1,14 +1,14 @@
-import { canonicalText, FieldsealError } from '@fieldseal/core';
+import { FieldsealError } from '@fieldseal/core';
 import type { PlaintextCodec } from '@fieldseal/core/jobs';
 import { Decimal } from '@prisma/client-runtime-utils';
 import type { EncryptedNode } from '../schema/compiled-schema.ts';
-import { isPlaintext, readPlaintext } from '../walk/plaintext.ts';
+import { isPlaintext, readPlaintext, writePlaintext } from '../walk/plaintext.ts';
 import { toCipher } from '../walk/typed-value.ts';
 import { UNREADABLE_JSON } from './stored-text.ts';
 
 /** Plaintext of a field as the extension reads it while the field is being migrated. */
 export function plaintextCodec(node: EncryptedNode): PlaintextCodec {
-  const { column, type, model, field } = node.spec;
+  const { model, field } = node.spec;
   return {
     is: (stored) => isPlaintext(node, stored),
     read: (stored) => {
@@ -19,10 +19,6 @@ export function plaintextCodec(node: EncryptedNode): PlaintextCodec {
         });
       return toCipher(node, readPlaintext(node, stored, Decimal));
     },
-    write: (value) => {
-      if (column === type) return value;
-      const text = canonicalText(type, value);
-      return column === 'Bytes' ? Uint8Array.from(Buffer.from(text, 'utf8')) : text;
-    },
+    write: (value) => writePlaintext(node.spec, value),
   };
 }

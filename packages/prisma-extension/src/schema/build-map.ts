@@ -25,7 +25,7 @@ import type {
 const COLUMNS: readonly ColumnType[] = ['String', 'Bytes', 'Json'];
 
 /** Modes that an annotation may name. */
-const MODES: readonly FieldMode[] = ['migrating', 'readonly'];
+const MODES: readonly string[] = ['migrating', 'leaving', 'readonly'];
 
 interface Annotated {
   readonly field: ParsedField;
@@ -200,7 +200,7 @@ function encryptedField(around: Surroundings, field: ParsedField, { args }: Anno
   if (pad !== null && !((pad as number) >= 2 && (pad as number) <= MAX_PAD))
     throw refuse(`pad is a size in bytes from 2 to ${MAX_PAD}`);
   if (args['mode'] !== undefined && !MODES.some((known) => known === mode))
-    throw refuse(`mode is ${MODES.join(' or ')}, or left out`);
+    throw refuse(`mode is ${MODES.slice(0, -1).join(', ')} or ${MODES.at(-1)}, or left out`);
   return {
     column,
     dbName: field.dbName,
@@ -208,7 +208,8 @@ function encryptedField(around: Surroundings, field: ParsedField, { args }: Anno
     list: field.list,
     unique: field.unique,
     ...valueType(column, args['type'], around.enums, refuse),
-    mode: mode as FieldMode,
+    mode: mode === 'leaving' ? 'migrating' : (mode as FieldMode),
+    ...(mode === 'leaving' && { leaving: true }),
     bind: boundFields(around, args['bind'], refuse),
     pad: pad as number | null,
     context: stableName(model, field, args['name'], refuse),

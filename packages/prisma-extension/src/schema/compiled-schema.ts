@@ -25,6 +25,8 @@ export interface EncryptedNode {
   /** The names that a value may be, of an enum; null for any value of the type. */
   readonly names: ReadonlySet<string> | null;
   readonly mode: FieldMode;
+  /** Whether values are written in plaintext, and terms NULL (`mode: leaving`). */
+  readonly leaving: boolean;
   /** How values of another system in it are read, or null. */
   readonly legacy: LegacyField | null;
   /** The longest cell that the column takes, in characters of text or bytes, or null. */
@@ -173,6 +175,7 @@ export function compileSchema(
           unique,
           names,
           mode,
+          leaving: encrypted.leaving === true,
           legacy: legacy[name]?.[field] ?? null,
           limit,
           bind,

@@ -22,6 +22,8 @@ export interface EncryptedFieldMap {
   /** The enum whose names are the values, of type String then, or null. */
   readonly enum: string | null;
   readonly mode: FieldMode;
+  /** `mode: leaving`: as `migrating`, but plaintext is written; left out otherwise. */
+  readonly leaving?: true;
   /** Fields of the same row that the cell is bound to, in schema order; empty for none. */
   readonly bind: readonly string[];
   /** Pad size in bytes, or null. */

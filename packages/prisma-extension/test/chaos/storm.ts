@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import type { Keyring } from '@fieldseal/core';
 import { JobControl, JobEngine, SqlJobStore } from '@fieldseal/core/jobs';
-import type { PostgresService } from '@fieldseal/testkit';
+import type { PostgresPair, PostgresService } from '@fieldseal/testkit';
 import { Application } from './application.ts';
 import type { Evidence, Write } from './checker.ts';
 import { WORKER } from './checker.ts';
@@ -43,9 +43,10 @@ const CLOCKS: readonly number[] = [0, 2 * HOUR_MS, -2 * HOUR_MS, 90 * 24 * HOUR_
 export async function storm(
   seed: number,
   size: StormSize,
-  postgres: PostgresService,
+  postgres: Server,
   { keyring, env }: StormKeys,
   program: string,
+  kinds: readonly Fault[] = FAULTS,
 ): Promise<StormResult> {
   const random = new Random(seed);
   const clinic = await Clinic.open(await postgres.createDatabase(), keyring, size.rows);
@@ -83,7 +84,7 @@ export async function storm(
     for (let at = 0; at < count; at++) {
       await workers.keep(WORKERS);
       await pause(random.below(120));
-      faults.push((await FAULTS[random.below(FAULTS.length)]?.(clinic, workers, random, postgres)) ?? '');
+      faults.push((await kinds[random.below(kinds.length)]?.(clinic, workers, random, postgres)) ?? '');
     }
   };
   try {
@@ -131,7 +132,11 @@ export async function gather(
   };
 }
 
-type Fault = (clinic: Clinic, workers: Workers, random: Random, postgres: PostgresService) => Promise<string>;
+/** Where the database of a run is. */
+export type Server = Pick<PostgresService, 'createDatabase' | 'source'>;
+
+/** Something that happens; it says what. */
+export type Fault = (clinic: Clinic, workers: Workers, random: Random, server: Server) => Promise<string>;
 
 const FAULTS: readonly Fault[] = [
   async (_, workers, random) => {
@@ -159,8 +164,8 @@ const FAULTS: readonly Fault[] = [
       .catch(() => {});
     return 'connections cut';
   },
-  async (clinic, workers, random, postgres) => {
-    if (postgres.source !== 'local' || random.below(3) > 0) return FAULTS[0]?.(clinic, workers, random, postgres) ?? '';
+  async (clinic, workers, random, server) => {
+    if (server.source !== 'local' || random.below(3) > 0) return FAULTS[0]?.(clinic, workers, random, server) ?? '';
     // One of its processes dies: PostgreSQL ends all connections, replays its log and starts again.
     const { rows } = await clinic.admin.query('SELECT pg_backend_pid() AS pid');
     process.kill(Number(rows[0].pid), 'SIGKILL');
@@ -168,6 +173,28 @@ const FAULTS: readonly Fault[] = [
     return 'crash of the database';
   },
 ];
+
+/** The primary dies and the standby takes over, once; a worker is killed each other time. */
+export function failover({ failOver }: Pick<PostgresPair, 'failOver'>): Fault {
+  let over = false;
+  return async (clinic, workers, random, server) => {
+    if (over) return FAULTS[0]?.(clinic, workers, random, server) ?? '';
+    over = true;
+    const started = performance.now();
+    await failOver();
+    const promoted = performance.now() - started;
+    const { rows } = await patiently(() => clinic.admin.query(WORKERS_WROTE));
+    await patiently(async () => {
+      await workers.keep(WORKERS);
+      const { rows: now } = await clinic.admin.query(WORKERS_WROTE);
+      if (Number(now[0].count) <= Number(rows[0].count)) throw new Error('no worker has written yet');
+    });
+    const back = performance.now() - started;
+    return `failover: promoted after ${promoted.toFixed(0)} ms, a worker wrote after ${back.toFixed(0)} ms`;
+  };
+}
+
+const WORKERS_WROTE = `SELECT count(*) FROM row_log WHERE actor LIKE '${WORKER}%'`;
 
 /** The workers of a run. */
 class Workers {
