@@ -42,6 +42,12 @@ describe('what each kind finds', () => {
     ['the end of the buckets', { age: { gte: 100 } }, ['cy']],
     ['equality in a bucket', { age: 36 }, ['ada']],
     ['not in a range', { age: { not: { gte: 36 } } }, ['bob']],
+    ['bounds that exclude each other', { age: { gte: 50, lt: 20 } }, []],
+    [
+      'the negation of that, of which NULL is unknown',
+      { NOT: { age: { gte: 50, lt: 20 } } },
+      ['ada', 'alan', 'bob', 'cy'],
+    ],
     ['equality with partitions', { city: 'London' }, ['ada', 'alan']],
     ['all but one, with partitions', { city: { not: 'London' } }, ['bob', 'dan']],
     ['terms of few bits', { code: 'c1' }, ['ada', 'bob']],
@@ -161,6 +167,45 @@ describe('what is found is what is written', () => {
     });
     expect(await ids({ group: 8 })).toEqual(['alan']);
     expect(await ids({ team: { people: { some: { age: 41 } } } })).toEqual(['alan']);
+  });
+});
+
+describe('a filter beside a write that changes what it finds', () => {
+  beforeEach(() => fill(test));
+  const create = { id: 'eve', group: 4, name: 'Eve Lovelace', age: 36, code: 'c1' };
+  const refused = typedError('ERR_UNSUPPORTED_FILTER');
+  const teamOf = (people: Args) => ({ data: { id: 't', people: { create } }, select: { people: { where: people } } });
+
+  it('is refused where rows would have to be read beforehand, and nothing is written', async () => {
+    for (const where of [{ code: 'c1' }, { age: { gt: 30 } }, { OR: [{ id: 'x' }, { NOT: { code: 'c2' } }] }]) {
+      await expect(db.team.create(teamOf(where))).rejects.toEqual(refused);
+      const counted = { data: { id: 't', people: { create } }, select: { _count: { select: { people: { where } } } } };
+      await expect(db.team.create(counted)).rejects.toEqual(refused);
+    }
+    await db.team.create({ data: { id: 't', people: { connect: { id: 'ada' } } } });
+    const people = { create, updateMany: { where: { code: 'c1' }, data: { group: 8 } } };
+    await expect(db.team.update({ where: { id: 't' }, data: { people } })).rejects.toEqual(refused);
+    const changes = ['c2', 'c1'].map((code) => ({ where: { id: 'ada', age: { lt: 39 } }, data: { age: 50, code } }));
+    await expect(db.team.update({ where: { id: 't' }, data: { people: { update: changes } } })).rejects.toEqual(
+      refused,
+    );
+    expect(await ids({ OR: [{ id: 'eve' }, { group: 8 }, { age: 50 }] })).toEqual([]);
+  });
+
+  it('is served where terms are exact, and where the write leaves it alone', async () => {
+    const made = await db.team.create({
+      data: { id: 't', people: { create } },
+      select: { people: { where: { name: { startsWith: 'Eve' } }, select: { id: true } } },
+    });
+    expect(made).toEqual({ people: [{ id: 'eve' }] });
+    const update = { where: { id: 'eve' }, data: { city: 'Rome' } };
+    const people = { where: { code: 'c1' }, select: { id: true } };
+    expect(await db.team.update({ where: { id: 't' }, data: { people: { update } }, select: { people } })).toEqual({
+      people: [{ id: 'eve' }],
+    });
+    const own = { updateMany: { where: { code: 'c1' }, data: { code: 'c3' } } };
+    await db.team.update({ where: { id: 't' }, data: { people: own } });
+    expect(await ids({ code: 'c3' })).toEqual(['eve']);
   });
 });
 

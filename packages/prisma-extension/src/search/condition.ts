@@ -49,6 +49,8 @@ function termsOf(root: IndexRoot, { spec }: IndexNode, search: Leaf['searches'][
 function conditionOf(node: IndexNode, searches: readonly SearchTerms[]): Dictionary {
   if (!node.spec.many) {
     const terms = [...new Set(searches.flatMap((search) => search.terms))];
+    // Bounds that exclude each other: no term is the empty text, and a comparison with it is unknown for NULL, which an empty list is not.
+    if (terms.length === 0) return { [node.spec.column]: '' };
     return { [node.spec.column]: terms.length === 1 ? terms[0] : { in: terms } };
   }
   const filters = searches.map((search) => manyTerms(node, search));

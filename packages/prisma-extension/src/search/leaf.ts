@@ -51,6 +51,8 @@ export interface Leaf {
   readonly within: Within;
   /** Scope whose terms it gets. */
   readonly scope: string;
+  /** The part of the query that it stands in: 0 for what the database comes to first. */
+  readonly stage: number;
   /** The filter that stands for the leaf, empty as yet. */
   readonly place: Dictionary;
   /** Filter that takes the terms in place of that when they are exact, so that they can name a unique row; or null. */

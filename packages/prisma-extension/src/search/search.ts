@@ -84,15 +84,20 @@ export function rowSource(settings: SearchSettings, params: object, decrypt: Row
 }
 
 /** Whether anything has to be read before the query, or to be done with its rows. */
-export function needsSearch({ provider }: SearchSettings, { placed, order }: Plan, params: object): boolean {
+export function needsSearch({ provider }: SearchSettings, plan: Plan, params: object): boolean {
+  const { placed, order } = plan;
   if (order !== null || placed.some(({ exact }) => !exact)) return true;
-  return namableLeaves(provider, placed).length > 0 && transactionOf(params)?.kind !== 'batch';
+  return namable(provider, plan).length > 0 && transactionOf(params)?.kind !== 'batch';
+}
+
+function namable(provider: string, plan: Plan): readonly PendingLeaf[] {
+  return namableLeaves(provider, plan.placed).filter((leaf) => !plan.isOvertaken(leaf));
 }
 
 /**
  * Completes the filters of a query. Rows are read only where its own rows do not tell.
  *
- * @throws ERR_SEARCH_LIMIT
+ * @throws ERR_SEARCH_LIMIT, ERR_UNSUPPORTED_FILTER where the query itself changes what a filter finds
  */
 export async function completeFilters(
   source: RowSource,
@@ -101,8 +106,10 @@ export async function completeFilters(
 ): Promise<Completed> {
   const main = plan.pending.filter(({ within }) => within.main);
   const others = plan.pending.filter(({ within }) => !within.main);
+  const overtaken = plan.pending.find((leaf) => plan.isOvertaken(leaf));
+  if (overtaken !== undefined) throw overtakenBy(overtaken);
   const most = LIST_LIMITS[provider] ?? LEAST_LIST_LIMIT;
-  let named = await nameRows(source, namableLeaves(provider, plan.placed), most / 2);
+  let named = await nameRows(source, namable(provider, plan), most / 2);
   named += await matchCells(source, others, limit, null);
   if (main.length > 0 && plan.sifts) {
     if (named > most) throw tooManyMatches(model, most);
@@ -214,6 +221,14 @@ function fieldsOf(model: CompiledModel, node: EncryptedNode): Dictionary {
 
 function isSameCell(a: unknown, b: unknown): boolean {
   return a instanceof Uint8Array && b instanceof Uint8Array ? Buffer.compare(a, b) === 0 : a === b;
+}
+
+function overtakenBy({ model, parts }: PendingLeaf): FieldsealError {
+  const message = 'a filter that terms only narrow down stands beside a write that changes what it finds';
+  const hint =
+    'Read or write the rows in a query of their own after this one, or use an index that is exact for the filter.';
+  const field = parts[0]?.node.spec.field;
+  return new FieldsealError('ERR_UNSUPPORTED_FILTER', message, { model: model.name, ...(field && { field }), hint });
 }
 
 function tooManyMatches({ name }: CompiledModel, most: number): FieldsealError {

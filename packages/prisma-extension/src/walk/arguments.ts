@@ -98,7 +98,7 @@ const WALKS: Readonly<Record<Rule, Walk>> = {
   createMany: ({ plan, model }, value) => walkCreate(plan, model, value, true),
   update: ({ plan, model }, value, _, args) => walkUpdate(plan, model, value, args),
   updateMany: ({ plan, model }, value, _, args) => walkUpdate(plan, model, value, args, true),
-  selection: walkSelection,
+  selection: (at, value) => at.plan.later(() => walkSelection(at, value)),
   orderBy: ({ plan, model, finds }, value, _, args) => {
     const order = finds === null ? null : bucketOrderOf(model, args, finds === 'first');
     if (order !== null) {

@@ -83,7 +83,7 @@ function leafOf(
   index: IndexNode,
   found: readonly Equality[],
   at: Pick<Leaf, 'within' | 'place' | 'direct'>,
-): Omit<Leaf, 'scope'> {
+): Omit<Leaf, 'scope' | 'stage'> {
   const values = found.map(({ node, value }) => toCipher(node, value));
   const parts = found.map(({ node, remove }, source) => {
     remove();

@@ -23,7 +23,7 @@ export interface WriteKind {
 }
 
 /**
- * Puts the terms of all indexes whose fields are written into `data`. A NULL takes them away.
+ * Puts the terms of all indexes whose fields are written into `data`. A NULL takes them away, and so does a value of a field that leaves encryption.
  *
  * @throws ERR_UNSUPPORTED_OPERATION where they cannot be kept right: an update that gives some fields of an index over several, and
  * statements on several rows where terms have a table of their own; ERR_VALUE for a value that is not of its field's type
@@ -94,8 +94,8 @@ function writtenValue({ spec }: EncryptedNode, given: unknown): unknown {
   return spec.type !== 'Json' && isDictionary(given) ? given['set'] : given;
 }
 
-/** The value as the cipher takes it; null for NULL. */
+/** The value whose terms are stored, as the cipher takes it; null for NULL, and for a field that leaves encryption. */
 function givenValue(node: EncryptedNode, given: unknown): unknown {
   const value = writtenValue(node, given);
-  return isStoredNull(node, value) ? null : toCipher(node, value);
+  return node.leaving || isStoredNull(node, value) ? null : toCipher(node, value);
 }

@@ -5,6 +5,7 @@
  */
 import {
   canonicalText,
+  type FieldSpec,
   FieldsealError,
   isSuite,
   legacyStored,
@@ -30,6 +31,13 @@ const READERS: Readonly<Partial<Record<ValueType, (text: string) => unknown>>> =
 
 /** The smallest cell, in bytes (spec/format.md §1). */
 const MIN_CELL_BYTES = 50;
+
+/** What a column stores for a value in plaintext: the value itself where the column has its type, or its canonical text. */
+export function writePlaintext({ column, type }: FieldSpec, value: unknown): unknown {
+  if (column === type) return value;
+  const text = canonicalText(type, value);
+  return column === 'Bytes' ? Uint8Array.from(Buffer.from(text, 'utf8')) : text;
+}
 
 /** Whether a stored value is plaintext. Whatever begins as a cell does is taken for one, so that a damaged cell is never given back. */
 export function isPlaintext({ spec }: EncryptedNode, stored: unknown): boolean {

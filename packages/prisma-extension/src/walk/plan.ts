@@ -34,7 +34,7 @@ interface Place {
 
 /** What is made under the keys of one scope. */
 interface Batch {
-  readonly values: (Place & PlainField & { readonly limit: number | null })[];
+  readonly values: (Place & PlainField & { readonly limit: number | null; readonly stage: number })[];
   readonly stored: StoredPlace[];
   readonly terms: (Place & { readonly index: IndexNode; readonly value: unknown })[];
   readonly leaves: Leaf[];
@@ -83,6 +83,8 @@ export class Plan {
   readonly apart: ScopesApart[] = [];
   readonly #batches = new Map<string, Batch>();
   #frame: ScopeFrame | null = null;
+  #stages = 1;
+  #stage = 0;
   #orderScope = '';
 
   constructor(surroundings: QueryScope = new QueryScope(undefined)) {
@@ -103,6 +105,25 @@ export class Plan {
     } finally {
       this.#frame = outer;
     }
+  }
+
+  /** Walks a part of the query that the database comes to when others are done: a nested write, or what is read of a row that was written. */
+  later(walk: () => void): void {
+    const outer = this.#stage;
+    this.#stage = this.#stages++;
+    try {
+      walk();
+    } finally {
+      this.#stage = outer;
+    }
+  }
+
+  /** Whether the query may change what a leaf finds before the database comes to it, so that rows that are read beforehand say nothing. */
+  isOvertaken({ stage, parts }: Leaf): boolean {
+    if (stage === 0) return false;
+    return [...this.#batches.values()].some(({ values }) =>
+      values.some(({ spec, stage: at }) => at !== stage && parts.some(({ node }) => node.spec === spec)),
+    );
   }
 
   /** What is made in the scope of the part that is walked. */
@@ -126,7 +147,8 @@ export class Plan {
    */
   encrypt(parent: object, key: string | number, node: EncryptedNode, value: unknown, row: RowIdentity): void {
     const { spec, limit } = node;
-    const field = { parent, key, spec, limit, value: toCipher(node, value), binding: bindingOf(node, row) };
+    const binding = bindingOf(node, row);
+    const field = { parent, key, spec, limit, value: toCipher(node, value), binding, stage: this.#stage };
     this.#batch(spec.model).values.push(field);
   }
 
@@ -162,9 +184,9 @@ export class Plan {
   }
 
   /** Notes a leaf of a filter, which gets the terms of the scope that it stands in. */
-  search(given: Omit<Leaf, 'scope'>): void {
+  search(given: Omit<Leaf, 'scope' | 'stage'>): void {
     const batch = this.#batch(given.model.name);
-    const leaf: Leaf = { ...given, scope: (this.#frame as ScopeFrame).id() };
+    const leaf: Leaf = { ...given, scope: (this.#frame as ScopeFrame).id(), stage: this.#stage };
     batch.leaves.push(leaf);
     this.leaves.push(leaf);
   }

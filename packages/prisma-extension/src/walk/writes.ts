@@ -10,6 +10,7 @@ import { identityOfCreated, identityOfFiltered, type RowIdentity, refuseBoundWri
 import { walkUnique, walkWhere } from './filters.ts';
 import { NESTED_WRITES, type NestedWrite, type Rule, SCALAR_UPDATES } from './grammar.ts';
 import { indexWritten, type WriteKind, walkIndexes } from './index-writes.ts';
+import { isPlaintext, writePlaintext } from './plaintext.ts';
 import type { Plan } from './plan.ts';
 import { ScopeFrame } from './scope-frame.ts';
 import {
@@ -21,7 +22,7 @@ import {
   refuseTakenIn,
   sourceScope,
 } from './scope-writes.ts';
-import { isStoredNull } from './typed-value.ts';
+import { isStoredNull, toCipher } from './typed-value.ts';
 import { entriesOf, isAbsent, isDictionary, itemsOf } from './value-kind.ts';
 
 type Dictionary = Record<string, unknown>;
@@ -118,7 +119,33 @@ function walkField(plan: Plan, node: EncryptedNode, data: Dictionary, value: unk
   }
   if (isStoredNull(node, written))
     parent[key] = written === null || column === 'Json' ? written : null; // DbNull is for Json columns
-  else plan.encrypt(parent, key, node, written, row);
+  else putValue(plan, node, parent, key, written, row);
+}
+
+/** Puts the cell of a value into its place, or while a field leaves encryption the value itself. */
+function putValue(
+  plan: Plan,
+  node: EncryptedNode,
+  parent: object,
+  key: string | number,
+  value: unknown,
+  row: RowIdentity,
+): void {
+  if (!node.leaving) {
+    plan.encrypt(parent, key, node, value, row);
+    return;
+  }
+  const stored = writePlaintext(node.spec, toCipher(node, value));
+  if (!isPlaintext(node, stored)) {
+    const { model, field } = node.spec;
+    const hint = 'Until the annotation is gone it would be taken for a damaged cell.';
+    throw new FieldsealError('ERR_VALUE', 'a value that begins as a cell does cannot be stored in plaintext', {
+      model,
+      field,
+      hint,
+    });
+  }
+  (parent as Record<string | number, unknown>)[key] = stored;
 }
 
 /** The elements of a list that is written, or of those that are pushed to it. */
@@ -139,7 +166,7 @@ function walkList(
         field,
         hint: 'Push them one by one, or write the whole list.',
       });
-    plan.encrypt(parent, key, node, written, row);
+    putValue(plan, node, parent, key, written, row);
     return;
   }
   const elements = [...itemsOf(written)];
@@ -147,7 +174,7 @@ function walkList(
   elements.forEach((element, at) => {
     // A null inside a list of JSON is JSON's; Prisma refuses it elsewhere, and an undefined everywhere.
     const json = node.spec.type === 'Json' && element === null;
-    if (json || !(isAbsent(element) || isStoredNull(node, element))) plan.encrypt(elements, at, node, element, row);
+    if (json || !(isAbsent(element) || isStoredNull(node, element))) putValue(plan, node, elements, at, element, row);
   });
 }
 
@@ -174,7 +201,7 @@ function walkNestedWrites(plan: Plan, relation: RelationNode, writes: unknown): 
     if (shape === undefined) throw unknownPart(model, `the nested write ${operation}`);
     confineNamed(plan, relation, operation, writes as Dictionary);
     for (const item of itemsOf((writes as Dictionary)[operation]))
-      walkNestedWrite(plan, relation, shape, operation, item);
+      plan.later(() => walkNestedWrite(plan, relation, shape, operation, item));
   }
 }
 

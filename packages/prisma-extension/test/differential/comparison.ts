@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inspect, isDeepStrictEqual } from 'node:util';
 import { isFieldsealError } from '@fieldseal/core';
-import type { startMariadb, startPostgres } from '@fieldseal/testkit';
+import { startMariadb, startPostgres } from '@fieldseal/testkit';
 import { PrismaLibSql } from '@prisma/adapter-libsql';
 import { PrismaMariaDb } from '@prisma/adapter-mariadb';
 import { PrismaPg } from '@prisma/adapter-pg';
@@ -21,13 +21,6 @@ import { valuesOf } from './filters.ts';
 import { delegateOf, type RuntimeClient, runtimeClient } from './runtime-client.ts';
 import { ddl, emptying, type Side, schemaText, TENANT } from './schema-text.ts';
 import { type Field, type Shape, schemaOf } from './shape.ts';
-
-/** A client with tables for a random schema. */
-interface Table {
-  readonly client: RuntimeClient;
-  clear(): Promise<void>;
-  close(): Promise<void>;
-}
 
 /** Makes an empty database and the adapter of one side. */
 export type Opener = () => Promise<{ readonly adapter: object; readonly dispose: () => Promise<void> }>;
@@ -52,35 +45,72 @@ export const openMariadb =
     dispose: async () => {},
   });
 
-async function open(
+/** How an empty database of each kind is made, and what ends the server behind it. */
+export async function startOpener(
+  database: Target['database'],
+): Promise<{ readonly opener: Opener; readonly stop: () => Promise<void> }> {
+  if (database === 'sqlite') return { opener: openSqlite, stop: async () => {} };
+  if (database === 'postgresql') {
+    const server = await startPostgres();
+    return { opener: openPostgres(server), stop: () => server.stop() };
+  }
+  const server = await startMariadb();
+  return { opener: openMariadb(server), stop: () => server.stop() };
+}
+
+/** A client with tables for a random schema. */
+export interface Tables {
+  readonly client: RuntimeClient;
+  clear(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Makes the tables of one side, with a plain client over them. */
+export async function openTables(
   database: Target['database'],
   shapes: readonly Shape[],
   side: Side,
   opener: Opener,
-  scoped: boolean,
-): Promise<Table> {
+  tenant: string | null,
+): Promise<Tables> {
   const { adapter, dispose } = await opener();
-  const client = await runtimeClient(database, schemaText(database, shapes, side, scoped), { adapter });
-  for (const statement of ddl(database, shapes, side, scoped)) await client.$executeRawUnsafe(statement);
-  const keyring = side === 'encrypted' ? await freshKeyring() : null;
+  const client = await runtimeClient(database, schemaText(database, shapes, side, tenant), { adapter });
+  for (const statement of ddl(database, shapes, side, tenant)) await client.$executeRawUnsafe(statement);
   return {
-    client:
-      keyring === null
-        ? client
-        : (encryption({ keyring, ...(scoped && { scope: TENANT }) })(client as never) as unknown as RuntimeClient),
+    client,
     clear: async () => {
       for (const statement of emptying(database, shapes)) await client.$executeRawUnsafe(statement);
     },
     close: async () => {
       await client.$disconnect();
       await dispose();
-      keyring?.close();
+    },
+  };
+}
+
+async function open(
+  database: Target['database'],
+  shapes: readonly Shape[],
+  side: Side,
+  opener: Opener,
+  scoped: boolean,
+): Promise<Tables> {
+  const tables = await openTables(database, shapes, side, opener, scoped ? TENANT : null);
+  if (side === 'plain') return tables;
+  const keyring = await freshKeyring();
+  const extend = encryption({ keyring, ...(scoped && { scope: TENANT }) });
+  return {
+    ...tables,
+    client: extend(tables.client as never) as unknown as RuntimeClient,
+    close: async () => {
+      await tables.close();
+      keyring.close();
     },
   };
 }
 
 /** What a step gave: a result, an error of Prisma, or a refusal of ours. */
-interface Outcome {
+export interface Outcome {
   readonly result?: unknown;
   readonly error?: string;
   readonly refused?: string;
@@ -152,7 +182,8 @@ async function compareSchema(
       await fc.assert(property, { numRuns: 1, seed: seed * 1000 + run, interruptAfterTimeLimit: 30_000 });
   } catch (error) {
     // With the seed and the calls in fast-check's message this shows the difference again. What may still be running is left open.
-    (error as Error).message += `\n\nseed of the schema: ${seed}\n${schemaText(database, shapes, 'encrypted', scoped)}`;
+    (error as Error).message +=
+      `\n\nseed of the schema: ${seed}\n${schemaText(database, shapes, 'encrypted', scoped ? TENANT : null)}`;
     throw error;
   }
   await Promise.all([plain.close(), encrypted.close()]);
@@ -162,14 +193,21 @@ async function compareSchema(
 const findsEqual = ({ cell }: Field) =>
   cell?.indexes.some(({ args }) => !/kind: (?:prefix|suffix|ngram)/.test(args)) === true;
 
-const shown = (value: unknown) => inspect(value, { depth: null, breakLength: 160, maxStringLength: 200 });
+/** A value as a failure tells it. */
+export const shown = (value: unknown): string =>
+  inspect(value, { depth: null, breakLength: 160, maxStringLength: 200 });
 
 const ROLLED_BACK = new Error('roll back');
 
 /** A unique and a foreign key: which of two that are violated is reported first is the database's choice. */
 const CONSTRAINTS: readonly string[] = ['P2002', 'P2003'];
 
-async function outcome(client: RuntimeClient, { kind, calls }: Step, shapes: readonly Shape[]): Promise<Outcome> {
+/** Runs a step. */
+export async function outcome(
+  client: RuntimeClient,
+  { kind, calls }: Step,
+  shapes: readonly Shape[],
+): Promise<Outcome> {
   try {
     const results = (await run(client, kind, calls)).map((result, at) =>
       sorted(calls[at] as Call, normal(result, shapes)),
@@ -234,7 +272,8 @@ function normal(value: unknown, shapes: readonly Shape[]): unknown {
   return plain(value);
 }
 
-async function state(client: RuntimeClient, shapes: readonly Shape[]): Promise<unknown> {
+/** All rows that a filter leaves, and what is found by each encrypted field. */
+export async function state(client: RuntimeClient, shapes: readonly Shape[], only: object = {}): Promise<unknown> {
   const all: unknown[] = [];
   for (const { name, relations, fields } of shapes) {
     const include = Object.fromEntries(
@@ -244,13 +283,14 @@ async function state(client: RuntimeClient, shapes: readonly Shape[]): Promise<u
     );
     all.push(
       await delegateOf(client, name)['findMany']?.({
+        where: only,
         orderBy: { id: 'asc' },
         ...(Object.keys(include).length === 0 ? {} : { include }),
       }),
     );
     // A term that outlived its value would find a row that has none.
     for (const field of fields.filter(findsEqual)) {
-      const where = { [field.name]: { in: valuesOf(field) } };
+      const where = { [field.name]: { in: valuesOf(field) }, ...only };
       all.push(await delegateOf(client, name)['findMany']?.({ where, orderBy: { id: 'asc' }, select: { id: true } }));
     }
   }

@@ -218,7 +218,11 @@ export function unique(shapes: readonly Shape[], shape: Shape): fc.Arbitrary<Arg
         ];
   const byId = id.map((at): Arguments => ({ id: at }));
   const names = fc.oneof({ arbitrary: byId, weight: 4 }, ...byKey, ...byCompound);
-  const narrowed = fc.tuple(where(shapes, shape, 0), names).map(([filter, name]) => ({ ...filter, ...name }));
+  // A unique field takes a value there, and no operators.
+  const others = where(shapes, shape, 0).map((filter) =>
+    Object.fromEntries(Object.entries(filter).filter(([name]) => !keys.some((field) => field.name === name))),
+  );
+  const narrowed = fc.tuple(others, names).map(([filter, name]) => ({ ...filter, ...name }));
   return fc.oneof({ arbitrary: names, weight: 6 }, { arbitrary: narrowed, weight: 1 });
 }
 

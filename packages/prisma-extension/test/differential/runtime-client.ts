@@ -7,6 +7,7 @@ import type { Target } from '../harness.ts';
 export interface RuntimeClient {
   $transaction(work: unknown): Promise<unknown>;
   $executeRawUnsafe(sql: string): Promise<number>;
+  $queryRawUnsafe(sql: string): Promise<Record<string, unknown>[]>;
   $disconnect(): Promise<void>;
 }
 

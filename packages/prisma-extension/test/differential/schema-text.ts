@@ -6,7 +6,7 @@ type Database = Target['database'];
 /** Which side of a comparison: with annotations, or with columns of the values' own types. */
 export type Side = 'plain' | 'encrypted';
 
-/** The scope of all rows, where a comparison has one: both sides store it, and the annotated one takes it for what it is. */
+/** The scope of all rows, where a comparison has one scope: both sides store it, and the annotated one takes it for what it is. */
 export const TENANT = 'tenant-1';
 
 /** Types of columns as Prisma's migrations make them. */
@@ -46,12 +46,17 @@ const COLUMNS: Readonly<Record<Database, Readonly<Record<Scalar, string>>>> = {
   },
 };
 
-/** schema.prisma of one side. */
-export function schemaText(database: Database, shapes: readonly Shape[], side: Side, scoped = false): string {
+/** schema.prisma of one side; with a tenant, every model has a column for it, whose default it is. */
+export function schemaText(
+  database: Database,
+  shapes: readonly Shape[],
+  side: Side,
+  tenant: string | null = null,
+): string {
   const models = shapes.map((shape) => {
     const lines = [
       'id String @id',
-      ...(scoped ? scopeLines(shape, side) : []),
+      ...(tenant === null ? [] : scopeLines(shape, side, tenant)),
       ...shape.fields.flatMap((field) => fieldLines(database, field, side)),
       ...(shape.pair === null || side === 'plain'
         ? []
@@ -72,7 +77,7 @@ export function schemaText(database: Database, shapes: readonly Shape[], side: S
 }
 
 /** Statements that make the tables of one side. */
-export function ddl(database: Database, shapes: readonly Shape[], side: Side, scoped = false): string[] {
+export function ddl(database: Database, shapes: readonly Shape[], side: Side, tenant: string | null = null): string[] {
   const quote = (name: string) => (database === 'mysql' ? `\`${name}\`` : `"${name}"`);
   const id = `${COLUMNS[database].String} NOT NULL`;
   const foreign = (column: string, to: string, rule: string) =>
@@ -81,7 +86,7 @@ export function ddl(database: Database, shapes: readonly Shape[], side: Side, sc
     const keys = shape.relations.filter(({ key }) => key !== null);
     const parts = [
       `${quote('id')} ${id} PRIMARY KEY`,
-      ...(scoped ? [`${quote('tenantId')} ${id} DEFAULT '${TENANT}'`] : []),
+      ...(tenant === null ? [] : [`${quote('tenantId')} ${id} DEFAULT '${tenant}'`]),
       ...shape.fields.flatMap((field) => columns(database, field, side, quote)),
       ...(shape.pair === null || side === 'plain' ? [] : [`${quote(shape.pair.index)} ${COLUMNS[database].String}`]),
       ...keys.map(
@@ -140,9 +145,9 @@ export function emptying(database: Database, shapes: readonly Shape[]): string[]
   return [...optional, ...order.map((name) => `DELETE FROM ${quote(name)}`)];
 }
 
-function scopeLines({ fields }: Shape, side: Side): string[] {
+function scopeLines({ fields }: Shape, side: Side, tenant: string): string[] {
   const annotated = side === 'encrypted' && fields.some(({ cell }) => cell !== null);
-  return [...(annotated ? ['/// @scope'] : []), `tenantId String @default("${TENANT}")`];
+  return [...(annotated ? ['/// @scope'] : []), `tenantId String @default("${tenant}")`];
 }
 
 function fieldLines(database: Database, { name, type, list, required, cell }: Field, side: Side): string[] {
@@ -174,6 +179,9 @@ function termTables({ name, fields }: Shape): { readonly name: string; readonly 
     return { name: table, text: `model ${table} {\n${lines.map((line) => `  ${line}\n`).join('')}}\n` };
   });
 }
+
+/** Names of the tables that hold terms of a model. */
+export const termTableNames = (shape: Shape): string[] => termTables(shape).map(({ name }) => name);
 
 const termTable = (model: string, { name }: Index) => `${model}_${name}`;
 
