@@ -86,6 +86,23 @@ export async function sealStream(
   return sealed as unknown as AsyncIterable<Uint8Array>;
 }
 
+/**
+ * Opens what {@link sealStream} wrote, piece by piece. Each piece is authenticated; that none is missing is known at the end.
+ *
+ * @throws ERR_BACKUP_LOCKED when no identity opens it, ERR_BACKUP_DAMAGED from the stream when it was changed or cut off
+ */
+export async function* openStream(
+  sealed: AsyncIterable<Uint8Array>,
+  identities: readonly string[],
+): AsyncGenerator<Uint8Array> {
+  const plain = await decryptStream(WebStream.from(sealed) as unknown as ReadableStream<Uint8Array>, identities);
+  try {
+    yield* plain as unknown as AsyncIterable<Uint8Array>;
+  } catch (cause) {
+    throw new FieldsealError('ERR_BACKUP_DAMAGED', 'the file was changed, or is cut off', { cause });
+  }
+}
+
 /** Encrypts a text for one recipient that {@link checkRecipients} has passed. */
 export async function sealText(text: string, recipient: string): Promise<Uint8Array> {
   const encrypter = new Encrypter();

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { FieldsealError, type KeyringStorage } from '@fieldseal/core';
 import { checkRecipients, type PostQuantum, stanzaCount } from './age-file.ts';
 import { type ArchiveEntry, openArchive, sealArchive } from './archive.ts';
+import { told } from './backup-event.ts';
 import {
   archiveName,
   type BackupClaim,
@@ -62,6 +63,15 @@ export interface CreatedBackup {
  * The archive is removed then
  */
 export async function createBackup(options: CreateBackupOptions): Promise<CreatedBackup> {
+  const { entries: _, ...created } = await told(
+    'create',
+    () => make(options),
+    ({ entries, bytes }) => ({ ok: true, entries, bytes }),
+  );
+  return created;
+}
+
+async function make(options: CreateBackupOptions): Promise<CreatedBackup & Pick<Written, 'entries'>> {
   const { target, recipients, signer, pq = 'off', drillIdentity } = options;
   checkRecipients(recipients, pq);
   const keyring = await readKeyring(options.keyring);
@@ -90,7 +100,7 @@ export async function createBackup(options: CreateBackupOptions): Promise<Create
       once(Buffer.from(signDigest(signer, written.blake2b, formatClaim(claim)))),
     );
     await checkSignature(target, name, [signer.public]);
-    return { name, claim, bytes: written.bytes, opened };
+    return { name, claim, bytes: written.bytes, opened, entries: written.entries };
   } catch (error) {
     await target.remove(name + SIGNATURE_ENDING).catch(() => undefined);
     await target.remove(name).catch(() => undefined);
@@ -102,6 +112,8 @@ interface Written {
   readonly bytes: number;
   readonly sha256: string;
   readonly blake2b: Buffer;
+  /** What went into the archive. */
+  readonly entries: readonly { readonly name: string }[];
 }
 
 /** Writes the archive and reads it back from the target. */
@@ -112,9 +124,10 @@ async function write(
   head: Pick<Manifest, 'sequence' | 'created' | 'previous'>,
 ): Promise<Written> {
   const keys = (): Manifest['keys'] => heldKeys([keyring.keys, ...sources.map((source) => source.keys?.() ?? {})]);
+  const entries: { readonly name: string }[] = [];
   const failed = new SourceFailure();
   const sealed = await sealArchive(
-    failed.watch(counted(entriesOf(keyring, sources), onProgress)),
+    failed.watch(counted(entriesOf(keyring, sources), entries, onProgress)),
     { ...head, keyring: { id: keyring.id, generation: keyring.generation }, keys, tool },
     recipients,
   );
@@ -129,7 +142,7 @@ async function write(
     throw new FieldsealError('ERR_BACKUP_DAMAGED', 'the archive reads back otherwise than it was written');
   if (found.stanzas !== recipients.length)
     throw new FieldsealError('ERR_BACKUP_DAMAGED', 'the archive is not encrypted for the recipients that were given');
-  return found;
+  return { ...found, entries };
 }
 
 /** Keys that the archive holds, with their cells. Who holds a key says null of it; a number says that cells are under it, and no more. */
@@ -143,7 +156,10 @@ function heldKeys(given: readonly Manifest['keys'][]): Manifest['keys'] {
   return Object.fromEntries(all);
 }
 
-async function readBack(target: BackupTarget, name: string): Promise<Written & { readonly stanzas: number | null }> {
+async function readBack(
+  target: BackupTarget,
+  name: string,
+): Promise<Omit<Written, 'entries'> & { readonly stanzas: number | null }> {
   const [sha, blake] = [createHash('sha256'), createHash('blake2b512')];
   let start = Buffer.alloc(0);
   let bytes = 0;
@@ -166,14 +182,15 @@ async function* entriesOf(keyring: KeyringFacts, sources: readonly BackupSource[
 
 async function* counted(
   source: AsyncIterable<ArchiveEntry>,
+  seen: { readonly name: string }[],
   tell: CreateBackupOptions['onProgress'],
 ): AsyncGenerator<ArchiveEntry> {
-  let [entries, bytes] = [0, 0];
+  let bytes = 0;
   for await (const entry of source) {
     yield entry;
-    entries += 1;
+    seen.push({ name: entry.name });
     bytes += entry.content.length;
-    tell?.({ entries, bytes });
+    tell?.({ entries: seen.length, bytes });
   }
 }
 

@@ -1,6 +1,6 @@
-import { sign, verify } from 'node:crypto';
 import { FieldsealError } from '@fieldseal/core';
-import type { SigningKey, VerifyKey } from './minisign.ts';
+import { tell } from './backup-event.ts';
+import { isSignedText, type SigningKey, signText, type VerifyKey } from './minisign.ts';
 import type { BackupVerdict } from './verify-backup.ts';
 
 /** What a drill proved: kept as evidence, and read by whatever watches the age of the last one. */
@@ -22,9 +22,10 @@ export interface DrillEvidence {
   readonly signature: string;
 }
 
-/** The signed evidence of a verified backup. */
+/** The signed evidence of a verified backup, of which whoever listens on `fieldseal:backup` is told as of a drill. */
 export function drillEvidence(verdict: BackupVerdict, key: SigningKey, now: Date = new Date()): DrillEvidence {
   const { name, level, faults, claim, manifest, rowsOpened, ms } = verdict;
+  tell('drill', { ok: faults.length === 0, entries: manifest?.entries ?? [], ms });
   const made = manifest === null ? null : Date.parse(manifest.created);
   const facts: Omit<DrillEvidence, 'signature'> = {
     format: 'fieldseal-drill/1',
@@ -38,7 +39,7 @@ export function drillEvidence(verdict: BackupVerdict, key: SigningKey, now: Date
     recoveryPointSeconds: made === null ? null : Math.round((now.getTime() - made) / 1000),
     recoveryTimeSeconds: Math.round(ms) / 1000,
   };
-  return { ...facts, signature: sign(null, Buffer.from(JSON.stringify(facts)), key.private).toString('base64') };
+  return { ...facts, signature: signText(key, JSON.stringify(facts)) };
 }
 
 /**
@@ -48,8 +49,7 @@ export function drillEvidence(verdict: BackupVerdict, key: SigningKey, now: Date
  */
 export function checkEvidence(evidence: DrillEvidence, keys: readonly VerifyKey[]): void {
   const { signature, ...facts } = evidence;
-  const text = Buffer.from(JSON.stringify(facts));
-  if (!keys.some(({ key }) => verify(null, text, key, Buffer.from(signature, 'base64'))))
+  if (!isSignedText(keys, JSON.stringify(facts), signature))
     throw new FieldsealError(
       'ERR_BACKUP_SIGNATURE',
       'the evidence of a drill was changed, or an unknown key signed it',

@@ -1,7 +1,7 @@
 import type { ArchiveEntry } from './archive.ts';
 
 /** Bytes of an entry of lines, about: small enough to be held in memory several times. */
-const CHUNK_BYTES = 4 * 1024 * 1024;
+const CHUNK_BYTES = 1024 * 1024;
 
 /** Archive entries of JSON lines: `<folder>/<n>.ndjson`, numbered from 1. Nothing but one entry is held in memory. */
 export async function* lineEntries(folder: string, records: AsyncIterable<unknown>): AsyncGenerator<ArchiveEntry> {

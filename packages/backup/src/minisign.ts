@@ -122,6 +122,17 @@ export function verifyDigest(keys: readonly VerifyKey[], digest: Uint8Array, sig
   return { comment };
 }
 
+/** A plain Ed25519 signature of a text, base64. */
+export function signText(key: SigningKey, text: string): string {
+  return sign(null, Buffer.from(text), key.private).toString('base64');
+}
+
+/** Whether one of the keys made this signature of a text. */
+export function isSignedText(keys: readonly VerifyKey[], text: string, signature: string): boolean {
+  const bytes = Buffer.from(signature, 'base64');
+  return keys.some(({ key }) => verify(null, Buffer.from(text), key, bytes));
+}
+
 function rawPublic(key: KeyObject): Buffer {
   return key.export({ format: 'der', type: 'spki' }).subarray(-KEY_BYTES);
 }

@@ -9,6 +9,7 @@ import {
   type SlotOpener,
 } from '@fieldseal/core';
 import type { RowPort } from '@fieldseal/core/jobs';
+import { told } from './backup-event.ts';
 import { checkSignature } from './catalogue.ts';
 import { KEYSETS_FOLDER } from './key-store-source.ts';
 import { KEYRING_NAME, type KeysetText, keyIdsOf, keysetsOf } from './keyring-entry.ts';
@@ -16,7 +17,7 @@ import { parseLines } from './lines.ts';
 import type { Manifest } from './manifest.ts';
 import type { VerifyKey } from './minisign.ts';
 import { ROWS_FOLDER, type RowSelection, type RowsRestoration, restoreRows } from './rows.ts';
-import { openSigned, trustedEntries } from './signed-archive.ts';
+import { openSigned, trustedEntries, trustedRecords } from './signed-archive.ts';
 import type { BackupTarget } from './target.ts';
 
 /** Options of {@link restoreBackup}. */
@@ -71,6 +72,15 @@ export interface Restoration {
  * the errors of restoreKeyring and restoreKeysets of @fieldseal/core; what the row port throws
  */
 export async function restoreBackup(options: RestoreBackupOptions): Promise<Restoration> {
+  if (options.apply !== true) return restored(options); // only looks
+  return told(
+    'restore',
+    () => restored(options),
+    ({ manifest: { entries } }) => ({ ok: true, entries }),
+  );
+}
+
+async function restored(options: RestoreBackupOptions): Promise<Restoration> {
   const {
     target,
     name,
@@ -101,7 +111,7 @@ export async function restoreBackup(options: RestoreBackupOptions): Promise<Rest
     const { keyring: storage } = options;
     // Proves that the openers open it, even where the keyring itself is not wanted.
     const place = storage ?? { label: 'the backup', read: async () => null, replace: async () => true };
-    const restored = await restoreKeyring({
+    const merged = await restoreKeyring({
       storage: place,
       archived: text,
       openers,
@@ -117,7 +127,7 @@ export async function restoreBackup(options: RestoreBackupOptions): Promise<Rest
             openers,
             keyStore,
             dryRun,
-            records: recordsIn(KEYSETS_FOLDER),
+            records: keysetsIn(),
             ...(selection.scopes && { wanted: (scope: string) => selection.scopes?.includes(scope) === true }),
           });
     const rows =
@@ -130,7 +140,7 @@ export async function restoreBackup(options: RestoreBackupOptions): Promise<Rest
             onConflict: options.onConflict ?? 'fail',
             dryRun,
           });
-    return { keyring: storage === undefined ? null : restored, keysets, rows };
+    return { keyring: storage === undefined ? null : merged, keysets, rows };
   }
 
   /** Key ids of scopes: in the keyring, or in the keysets beside it. */
@@ -140,13 +150,12 @@ export async function restoreBackup(options: RestoreBackupOptions): Promise<Rest
       if (scopes.includes(record.scope)) for (const keyId of keyIdsOf(record)) found.add(keyId);
     };
     for (const record of keysetsOf(text)) look(record);
-    for await (const record of recordsIn(KEYSETS_FOLDER)) look(record as KeysetText);
+    for await (const record of keysetsIn()) look(record as KeysetText);
     return found;
   }
 
-  async function* recordsIn(folder: string): AsyncGenerator<unknown> {
-    for await (const { name: entry, content } of trustedEntries(target, name, manifest, identities))
-      if (entry.startsWith(`${folder}/`)) yield* parseLines(content);
+  function keysetsIn(): AsyncGenerator<unknown> {
+    return trustedRecords(KEYSETS_FOLDER, target, name, manifest, identities);
   }
 
   async function* rowsIn(): AsyncGenerator<{ readonly model: string; readonly rows: readonly unknown[] }> {

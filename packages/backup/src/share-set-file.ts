@@ -1,5 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { FieldsealError, type SecretBytes } from '@fieldseal/core';
+import { isSignedText, type SigningKey, signText, type VerifyKey } from './minisign.ts';
 import { readLabel, type ShareSet } from './shares.ts';
 
 /** What is known of a set of shares to everybody: no secret is in it, but who changes it can send backups to another recipient. */
@@ -14,6 +15,8 @@ export interface ShareSetFile extends ShareSet {
   /** When all holders had proved their shares, ISO 8601 in UTC; null before. */
   readonly active: string | null;
   readonly holders: readonly ShareHolder[];
+  /** Ed25519 over the JSON of everything above by the key that signs backups, base64; missing in sets from before they were signed. */
+  readonly signature?: string;
 }
 
 /** Who holds which share. */
@@ -82,6 +85,33 @@ export function activateShares(file: ShareSetFile, proofs: readonly string[], no
   return { ...file, active: file.active ?? now.toISOString() };
 }
 
+/** The set with a signature of what it says now. */
+export function signShareSet(file: ShareSetFile, key: SigningKey): ShareSetFile {
+  const { signature: _, ...facts } = file;
+  return { ...facts, signature: signText(key, signedText(facts)) };
+}
+
+/**
+ * Checks that a set is as its maker signed it: its recipient is whom backups are made for, and its slot is what is removed when it is replaced.
+ *
+ * @throws ERR_BACKUP_SIGNATURE when none of the keys signed it, or it was changed
+ */
+export function checkShareSet(file: ShareSetFile, keys: readonly VerifyKey[]): void {
+  const { signature, ...facts } = file;
+  if (signature !== undefined && isSignedText(keys, signedText(facts), signature)) return;
+  throw new FieldsealError(
+    'ERR_BACKUP_SIGNATURE',
+    signature === undefined
+      ? 'the set of shares is not signed'
+      : 'the set of shares was changed, or an unknown key signed it',
+    { hint: 'Compare it with a copy that another holder keeps, or split a new set. Make no backup for its recipient.' },
+  );
+}
+
+function signedText(facts: Omit<ShareSetFile, 'signature'>): string {
+  return `fieldseal/v1/share-set\n${JSON.stringify(facts)}`;
+}
+
 /** The set as text. */
 export function formatShareSet(file: ShareSetFile): string {
   return `${JSON.stringify(file, null, 2)}\n`;
@@ -95,7 +125,19 @@ export function parseShareSet(text: string): ShareSetFile {
   } catch {
     file = {};
   }
-  const { format, setId, threshold = 0, count = 0, commitment, recipient, slot, active, created, holders } = file;
+  const {
+    format,
+    setId,
+    threshold = 0,
+    count = 0,
+    commitment,
+    recipient,
+    slot,
+    active,
+    created,
+    holders,
+    signature,
+  } = file;
   const sound =
     format === FORMAT &&
     typeof setId === 'string' &&
@@ -106,6 +148,7 @@ export function parseShareSet(text: string): ShareSetFile {
     DIGEST.test(commitment) &&
     typeof recipient === 'string' &&
     typeof created === 'string' &&
+    (signature === undefined || typeof signature === 'string') &&
     [slot, active].every((text) => text === null || typeof text === 'string') &&
     Array.isArray(holders) &&
     holders.length === count &&

@@ -8,6 +8,7 @@ import { createHash } from 'node:crypto';
 import { FieldsealError } from '@fieldseal/core';
 import { archiveEntries, openArchive, type ReadEntry } from './archive.ts';
 import { type BackupClaim, parseName } from './catalogue.ts';
+import { parseLines } from './lines.ts';
 import type { Manifest } from './manifest.ts';
 import type { BackupTarget } from './target.ts';
 
@@ -51,6 +52,15 @@ export async function* trustedEntries(
     if (createHash('sha256').update(entry.content).digest('hex') !== digests.get(entry.name)) throw replaced();
     yield entry;
   }
+}
+
+/** The records of a folder of JSON lines in such an archive, of which one entry at a time is held in memory. */
+export async function* trustedRecords(
+  folder: string,
+  ...archive: Parameters<typeof trustedEntries>
+): AsyncGenerator<unknown> {
+  for await (const { name, content } of trustedEntries(...archive))
+    if (name.startsWith(`${folder}/`)) yield* parseLines(content);
 }
 
 /** The same bytes, added to a digest on their way. */

@@ -2,19 +2,19 @@ import {
   FieldsealError,
   isFieldsealError,
   type Keyring,
+  type KeyStore,
   type KeysetRecord,
   keyringMemory,
-  memoryKeyStore,
   openKeyring,
   type SlotOpener,
 } from '@fieldseal/core';
+import { told } from './backup-event.ts';
 import { type BackupClaim, type BackupFile, checkSignature, listBackups, parseName } from './catalogue.ts';
 import { KEYSETS_FOLDER } from './key-store-source.ts';
 import { KEYRING_NAME } from './keyring-entry.ts';
-import { parseLines } from './lines.ts';
 import type { Manifest } from './manifest.ts';
 import type { VerifyKey } from './minisign.ts';
-import { openSigned } from './signed-archive.ts';
+import { openSigned, trustedRecords } from './signed-archive.ts';
 import type { BackupTarget } from './target.ts';
 
 /** How much is proved: 0 signature, digest and chain; 1 decryption and manifest; 2 the keyring opens cells; 3 a restore into a scratch place. */
@@ -66,6 +66,14 @@ export interface VerifyBackupOptions {
  * options that a level needs (ERR_OPTIONS).
  */
 export async function verifyBackup(options: VerifyBackupOptions): Promise<BackupVerdict> {
+  return told(
+    'verify',
+    () => verified(options),
+    ({ faults, manifest }) => ({ ok: faults.length === 0, entries: manifest?.entries ?? [] }),
+  );
+}
+
+async function verified(options: VerifyBackupOptions): Promise<BackupVerdict> {
   const { target, name, level, keys, identities = [], openers = [] } = options;
   if (level >= 1 && identities.length === 0) throw new FieldsealError('ERR_OPTIONS', 'level 1 needs an identity');
   if (level >= 2 && openers.length === 0)
@@ -90,12 +98,9 @@ export async function verifyBackup(options: VerifyBackupOptions): Promise<Backup
   if (level >= 1 && claim === null) unchecked.push('levels above 0: nothing of a backup that nobody signed is opened');
   if (level >= 1 && claim !== null) {
     let keyringText: string | undefined;
-    const keysets: KeysetRecord[] = [];
     manifest = await tried(1, async () => {
       const found = await openSigned(target, name, claim, identities, (entry) => {
         if (entry.name === KEYRING_NAME) keyringText = entry.content.toString('utf8');
-        else if (level >= 2 && entry.name.startsWith(`${KEYSETS_FOLDER}/`))
-          keysets.push(...(parseLines(entry.content) as KeysetRecord[]));
       });
       if (keyringText === undefined) throw new FieldsealError('ERR_BACKUP_DAMAGED', 'the backup holds no keyring');
       if (Date.parse(found.created) !== parseName(name)?.created)
@@ -103,7 +108,13 @@ export async function verifyBackup(options: VerifyBackupOptions): Promise<Backup
       return found;
     });
     if (level >= 2 && keyringText !== undefined && manifest !== null) {
-      const archived = { text: keyringText, keysets };
+      const found: Manifest = manifest;
+      const archived = {
+        text: keyringText,
+        keyStore: found.entries.some(({ name: entry }) => entry.startsWith(`${KEYSETS_FOLDER}/`))
+          ? archivedKeysets(() => trustedRecords(KEYSETS_FOLDER, target, name, found, identities))
+          : null,
+      };
       rowsOpened = await tried(2, () => openRows(archived, openers, options.openSample));
       if (options.openSample === undefined)
         unchecked.push('level 2: no sample of rows was given, so only the keyring was opened');
@@ -142,16 +153,14 @@ async function checkChain(
 }
 
 async function openRows(
-  { text, keysets }: { readonly text: string; readonly keysets: readonly KeysetRecord[] },
+  { text, keyStore }: { readonly text: string; readonly keyStore: KeyStore | null },
   openers: readonly SlotOpener[],
   openSample: VerifyBackupOptions['openSample'],
 ): Promise<number | null> {
-  const keyStore = memoryKeyStore();
-  for (const record of keysets) await keyStore.save(record, null);
   const keyring = await openKeyring({
     storage: keyringMemory(text),
     openers,
-    ...(keysets.length > 0 && { keyStore }),
+    ...(keyStore !== null && { keyStore }),
   });
   try {
     if (openSample === undefined) return null;
@@ -168,4 +177,22 @@ async function openRows(
   } finally {
     keyring.close();
   }
+}
+
+/** The keysets of an archive, looked for in it each time: of a million tenants only those that a sample needs are held in memory. */
+function archivedKeysets(records: () => AsyncIterable<unknown>): KeyStore {
+  const loadMany = async (scopes: readonly string[]): Promise<ReadonlyMap<string, KeysetRecord>> => {
+    const wanted = new Set(scopes);
+    const found = new Map<string, KeysetRecord>();
+    for await (const given of records()) {
+      const record = given as KeysetRecord;
+      if (wanted.has(record.scope)) found.set(record.scope, record);
+    }
+    return found;
+  };
+  return {
+    load: async (scope) => (await loadMany([scope])).get(scope) ?? null,
+    loadMany,
+    save: async () => false,
+  };
 }

@@ -92,7 +92,10 @@ it('a share is the same from its text, its words, words with their numbers, and 
 
 describe('refuses', () => {
   it('a text, a word or a number of words that is wrong, without quoting it', () => {
-    const share = shares[0] as SecretBytes;
+    // Always the same one: of the wrong words in a random line of 21, one in 128 has the right checksum.
+    const label = [1, ...Array.from({ length: 8 }, (_, at) => at), 2, 3, 1];
+    const share = SecretBytes.copy(Uint8Array.from({ length: 61 }, (_, at) => label[at] ?? (at * 37) % 256));
+    expect(hexOf(parseShare(shareWords(share).join(' ')))).toBe(hexOf(share));
     const text = formatShare(share);
     const words = shareWords(share).join(' ').split(' ');
     const changed = words.map((word, at) => (at === 30 ? (word === 'zoo' ? 'zone' : 'zoo') : word));

@@ -1,4 +1,12 @@
-import { createKeyring, generateRawKey, keyringMemory, memoryKeyStore, openKeyring, rawKey } from '@fieldseal/core';
+import {
+  createKeyring,
+  generateRawKey,
+  type Keyring,
+  keyringMemory,
+  memoryKeyStore,
+  openKeyring,
+  rawKey,
+} from '@fieldseal/core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   type BackupTarget,
@@ -8,6 +16,7 @@ import {
   rowSource,
   type StoredRow,
   signingKey,
+  verifyBackup,
 } from '../src/index.ts';
 import { memoryRows, rowOf } from './memory-rows.ts';
 import { code, making, opening, openSandbox, type Sandbox } from './sandbox.ts';
@@ -36,6 +45,19 @@ afterAll(() => sandbox.remove());
 
 const restore = (more: Partial<Parameters<typeof restoreBackup>[0]>) =>
   restoreBackup({ ...opening(sandbox), name, ...more });
+
+it('opens rows of every scope with the keysets that it holds, and finds those that it lacks', async () => {
+  const found: string[] = [];
+  const openSample = async (keyring: Keyring) => {
+    const views = await keyring.resolveMany(new Map([...'ab'].map((scope) => [scope, [ids[scope] as string]])));
+    for (const [scope, { primary }] of views) found.push(`${scope} ${primary.keyId}`);
+    await expect(keyring.resolve('c')).rejects.toMatchObject({ code: 'ERR_KEY_UNKNOWN' });
+    return { opened: views.size, failed: 0 };
+  };
+  const verdict = await verifyBackup({ ...opening(sandbox), name, level: 2, openSample });
+  expect(verdict).toMatchObject({ faults: [], rowsOpened: 2 });
+  expect(found).toEqual([`a ${ids['a']}`, `b ${ids['b']}`]);
+});
 
 it('brings everything back into empty places, once it is told to', async () => {
   const [keyring, store, port] = [keyringMemory(), memoryKeyStore(), memoryRows({ User: [], Note: [] })];
