@@ -11,10 +11,12 @@ import { backfill } from './commands/backfill.ts';
 import { backupCreate } from './commands/backup/create.ts';
 import { backupDrill } from './commands/backup/drill.ts';
 import { backupExport } from './commands/backup/export.ts';
+import { backupImport } from './commands/backup/import.ts';
 import { backupKey } from './commands/backup/key.ts';
 import { backupList } from './commands/backup/list.ts';
 import { backupPrune } from './commands/backup/prune.ts';
 import { backupRestore } from './commands/backup/restore.ts';
+import { backupRun } from './commands/backup/run.ts';
 import { backupSheet } from './commands/backup/sheet.ts';
 import { backupVerify } from './commands/backup/verify.ts';
 import { census } from './commands/census.ts';
@@ -98,8 +100,10 @@ export const COMMANDS: readonly Command[] = [
   backupVerify,
   backupDrill,
   backupRestore,
+  backupRun,
   backupPrune,
   backupExport,
+  backupImport,
   backupSheet,
   sharesSplit,
   sharesVerify,

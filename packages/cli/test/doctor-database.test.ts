@@ -307,6 +307,15 @@ describe.each<Provider>(['sqlite', 'postgresql', 'mysql'])('%s', (provider) => {
     expect(await found()).toEqual([['rows.migrating Patient.phone', 1]]);
   });
 
+  test('mode: leaving shows how far it is, and when it is done', async () => {
+    project.schema(schemaOf(provider).replace('/// @encrypted\n  phone ', '/// @encrypted(mode: leaving)\n  phone '));
+    expect(await found()).toEqual([['rows.leaving Patient.phone', 2]]);
+    await set(`"phone" = 'plain', "phoneIndex" = NULL`)(planter);
+    expect((await project.doctor()).stdout).toContain('1 cell of 2 values to go');
+    await planter.target.run(`UPDATE "patients" SET "phone" = 'plain', "phoneIndex" = NULL`);
+    expect((await project.doctor()).stdout).toContain('no value is a cell any more');
+  });
+
   test('a destroyed key is found', async () => {
     const text = schemaOf(provider);
     const { findings } = await checkDatabase({ path: 'schema.prisma', text, provider }, readSchemaMap(text), {

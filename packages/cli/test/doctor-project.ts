@@ -67,6 +67,12 @@ export function schemaOf(provider: Provider): string {
   ].join('\n');
 }
 
+/** The same on SQLite with a second column for an index, so that its root can be rotated. */
+export const ROTATABLE_SCHEMA: string = schemaOf('sqlite').replace(
+  '  /// @encrypted\n  phone ',
+  '  /// @blindIndex(next: emailIndex)\n  emailNext String? @unique @map("email_next")\n  /// @encrypted\n  phone ',
+);
+
 /** Cells and terms of one keyring. */
 export interface Sealed {
   text(value: string): string;

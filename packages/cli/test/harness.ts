@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Io } from '../src/command.ts';
 import { run } from '../src/run.ts';
 
 /** What a run of the command line did. */
@@ -15,6 +16,7 @@ export async function fieldseal(
   argv: readonly string[],
   env: Record<string, string> = {},
   stdin = '',
+  more: Partial<Io> = {},
 ): Promise<Outcome> {
   let stdout = '';
   let stderr = '';
@@ -26,6 +28,7 @@ export async function fieldseal(
       stderr += text;
     },
     stdin: async () => stdin,
+    ...more,
   });
   return { code, stdout, stderr };
 }

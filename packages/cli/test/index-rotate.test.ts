@@ -1,12 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { Project, type Sealed, schemaOf, sealed } from './doctor-project.ts';
+import { Project, ROTATABLE_SCHEMA, type Sealed, schemaOf, sealed } from './doctor-project.ts';
 import { openTarget, type Target } from './doctor-target.ts';
 import { fieldseal, parsed } from './harness.ts';
-
-const SCHEMA = schemaOf('sqlite').replace(
-  '  /// @encrypted\n  phone ',
-  '  /// @blindIndex(next: emailIndex)\n  emailNext String? @unique @map("email_next")\n  /// @encrypted\n  phone ',
-);
 
 let project: Project;
 let target: Target;
@@ -16,7 +11,7 @@ beforeAll(async () => {
   target = await openTarget('sqlite', project);
 });
 beforeEach(async () => {
-  project.schema(SCHEMA);
+  project.schema(ROTATABLE_SCHEMA);
   await target.reset();
   await target.run('ALTER TABLE "patients" ADD COLUMN "email_next" TEXT');
   await target.run('CREATE UNIQUE INDEX "next_key" ON "patients" ("email_next")');
@@ -71,6 +66,16 @@ test('a rotation from its start to a single root, and doctor is content at every
   expect(shown.stdout).not.toContain('ada@x');
 });
 
+test('a job that died while it was planned stands in nobody’s way', async () => {
+  await project.keyring('planned.json');
+  project.env['FIELDSEAL_KEYRING'] = `${project.folder}/planned.json`;
+  expect(await index('rotate', 'start')).toMatchObject({ phase: 'added' });
+  const job = await fieldseal(['backfill', 'start', '--terms', '--model', 'Patient', '--json'], project.env);
+  expect(job.code).toBe(0);
+  await target.run(`UPDATE fieldseal_job SET state = 'planning' WHERE state = 'running'`);
+  expect(await index('rotate', 'continue', '--every-process-knows')).toMatchObject({ code: 0, phase: 'promoted' });
+});
+
 test('one that was begun is given up, and leaves nothing', async () => {
   await project.keyring('other.json');
   project.env['FIELDSEAL_KEYRING'] = `${project.folder}/other.json`;
@@ -82,7 +87,7 @@ test.each([
   ['a unique index with one column', schemaOf('sqlite'), 'Patient.emailIndex names unique rows'],
   [
     'a field of bytes that is being migrated',
-    SCHEMA.replace(
+    ROTATABLE_SCHEMA.replace(
       '  /// @encrypted\n  email      String?',
       '  /// @encrypted(mode: migrating, type: String)\n  email      Bytes?',
     ),
@@ -98,7 +103,7 @@ test.each([
 });
 
 describe('one scope', () => {
-  const scoped = SCHEMA.replace(
+  const scoped = ROTATABLE_SCHEMA.replace(
     '  /// @encrypted\n  email',
     '  /// @scope\n  tenant String\n  /// @encrypted\n  email',
   );

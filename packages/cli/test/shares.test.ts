@@ -92,6 +92,47 @@ it('is active only by the proofs of all holders', async () => {
   expect(JSON.parse(readFileSync(file(), 'utf8'))).toMatchObject({ active: expect.stringContaining('T') });
 });
 
+it('a set that was changed, or signed by somebody else, changes nothing and is on no page', async () => {
+  const signed = JSON.parse(readFileSync(file(), 'utf8')) as Record<string, unknown>;
+  const other = parsed(await fileAndKey());
+  const proofs = (await Promise.all([1, 2, 3].map(proofOf))).join('\n');
+  const changes: [string, Record<string, unknown>][] = [
+    ['recipient', { ...signed, recipient: 'age1qqqq' }],
+    ['slot', { ...signed, slot: 'another' }],
+    ['unsigned', (({ signature: _, ...rest }) => rest)(signed)],
+    ['signature', { ...signed, signature: Buffer.alloc(64, 1).toString('base64') }],
+    ['none', { ...signed, signature: '' }],
+  ];
+  const activate = (path: string, ...more: string[]) =>
+    run(['activate', '--set', path, '--json', ...more], project.env, proofs);
+  for (const [name, content] of changes) {
+    project.write(`${name}.json`, JSON.stringify(content));
+    expect(parsed(await activate(`${name}.json`))).toMatchObject({ error: { code: 'ERR_BACKUP_SIGNATURE' } });
+    project.write(`older-${name}.json`, JSON.stringify({ ...content, setId: '0123456789abcdef' }));
+    const replacing = ['--replaces', `older-${name}.json`, '--keyring', 'keyring.json'];
+    expect(parsed(await activate(file(), ...replacing))).toMatchObject({ error: { code: 'ERR_BACKUP_SIGNATURE' } });
+    const sheet = await fieldseal(
+      ['backup', 'sheet', '--set', `${name}.json`, '--keyring', 'keyring.json'],
+      project.env,
+    );
+    expect(sheet.code).toBe(12);
+    expect(readFileSync(`${name}.json`, 'utf8')).toBe(JSON.stringify(content));
+  }
+  expect(parsed(await activate(file(), '--public-key', 'other.pub'))).toMatchObject({
+    error: { code: 'ERR_BACKUP_SIGNATURE' },
+  });
+  expect((await activate('unsigned.json', '--allow-unsigned')).code).toBe(0);
+  expect(JSON.parse(readFileSync('unsigned.json', 'utf8'))).toHaveProperty('signature');
+  expect((await activate('recipient.json', '--allow-unsigned')).code).toBe(12);
+  expect(other['publicKey']).not.toBe(publicKey);
+
+  async function fileAndKey() {
+    const key = await fieldseal(['backup', 'key', '--json']);
+    project.write('other.pub', String(parsed(key)['publicKey']));
+    return key;
+  }
+});
+
 it('total loss: with the archive and two shares, and nothing else, the rows open again', async () => {
   const ours = await sealed(keyring);
   await target.run(`INSERT INTO "patients" ("patient_id", "email") VALUES ('a', '${ours.text('ada@example.com')}')`);

@@ -9,7 +9,7 @@ export const backfill: Command = jobCommand({
   details: [
     'Fields with mode: migrating are worked on: their plaintext becomes cells, with the terms of their indexes. Take the mode out of the\n' +
       'schema when the job is done.',
-    'With --out the other way round, to leave encryption: cells become plaintext, and terms NULL. With --terms only the terms of indexes are\n' +
+    'With --out the other way round, to leave encryption: cells become plaintext, and terms NULL, of fields with mode: leaving. With --terms only the terms of indexes are\n' +
       'made anew, of fields in any mode, as for an index that was added later.',
   ],
   options: {
@@ -22,5 +22,6 @@ export const backfill: Command = jobCommand({
   fits: (field, kind, all) =>
     kind === 'reindex'
       ? all.some(({ indexes }) => indexes.some(({ sources }) => sources.includes(all.indexOf(field))))
-      : field.migrating || (kind === 'backfill' && isPartner(all, all.indexOf(field))),
+      : (field.migrating && !(kind === 'backfill' && field.leaving)) ||
+        (kind === 'backfill' && isPartner(all, all.indexOf(field))),
 });

@@ -32,6 +32,7 @@ export type FindingId =
   | 'bound.collation'
   | 'rows.plaintext'
   | 'rows.damaged'
+  | 'rows.leaving'
   | 'rows.migrating'
   | 'rows.migrated'
   | 'rows.unread'
@@ -96,6 +97,10 @@ export const CATALOGUE: Readonly<Record<FindingId, FindingKind>> = {
   'rows.damaged': {
     severity: 'error',
     advice: 'Restore these values from a backup. Reads of them fail with ERR_CELL_FORMAT.',
+  },
+  'rows.leaving': {
+    severity: 'note',
+    advice: 'Let `fieldseal backfill --out` run to its end, then take the annotation and its indexes out.',
   },
   'rows.migrating': {
     severity: 'note',

@@ -69,7 +69,7 @@ export async function checkCells(
 
 function plaintextFindings(
   place: string,
-  { mode }: EncryptedFieldMap,
+  { mode, leaving }: EncryptedFieldMap,
   values: number,
   plaintext: number,
   damaged: number,
@@ -77,6 +77,11 @@ function plaintextFindings(
   if (mode !== 'migrating') {
     if (plaintext === 0) return [];
     return [finding('rows.plaintext', place, `${counted(plaintext, 'value')} of ${values} in plaintext`, plaintext)];
+  }
+  if (leaving === true) {
+    const cells = values - plaintext;
+    const message = cells === 0 ? 'no value is a cell any more' : `${counted(cells, 'cell')} of ${values} values to go`;
+    return [finding('rows.leaving', place, `mode: leaving: ${message}`, cells)];
   }
   if (plaintext + damaged === 0)
     return [finding('rows.migrated', place, `mode: migrating, and all ${values} values are encrypted`)];

@@ -109,10 +109,12 @@ async function fillIndexes(project: JobProject, { tables, scope }: RotationState
     const fields = all.flatMap(({ form }, at) => (places.has(at) ? [form.spec.field] : []));
     if (fields.length === 0) continue;
     const engine = new JobEngine({ source: project.source(model, fields, { scope }), keys });
-    const left = (await project.control.list().catch(() => [])).find(
-      ({ plan, state }) =>
-        plan.kind === 'reindex' && plan.model === model && plan.scope === scope && state === 'running',
+    const jobs = (await project.control.list().catch(() => [])).filter(
+      ({ plan }) => plan.kind === 'reindex' && plan.model === model && plan.scope === scope,
     );
+    // One that was killed while it planned a job left it without an end, and in the way of the next one.
+    for (const { id, state } of jobs) if (state === 'planning') await project.control.cancel(id);
+    const left = jobs.find(({ state }) => state === 'running');
     await engine.work(left?.id ?? (await engine.start({ kind: 'reindex' })), { signal });
   }
 }

@@ -1,7 +1,7 @@
 import type { Keyring, KeyStore } from '@fieldseal/core';
 import { JobControl, type SqlDatabase, SqlJobStore } from '@fieldseal/core/jobs';
 import { readSchemaMap } from '@fieldseal/prisma/internal';
-import { adapterDatabase, modelTable, SqlRowSource } from '@fieldseal/prisma/jobs';
+import { adapterDatabase, modelTable, PlainRows, SqlRowSource } from '@fieldseal/prisma/jobs';
 import { CliError } from '../cli-error.ts';
 import type { CommandInput, CommandOption } from '../command.ts';
 import { type OpenedKeyring, openWith, STORE_OPTIONS, withKeyStore } from '../commands/keys/request.ts';
@@ -117,6 +117,12 @@ export class JobProject {
    */
   source(model: string, fields?: readonly string[], { before, scope }: SourceOptions = {}): SqlRowSource {
     return new SqlRowSource(this.database, modelTable({ schema: this.schema.text, model, fields, before }), scope);
+  }
+
+  /** Rows of a model in plaintext; of one scope where it is given. */
+  async plainRows(model: string, scope: string | undefined): Promise<PlainRows> {
+    const { database } = this;
+    return new PlainRows({ database, schema: this.schema.text, model, scope, keys: await this.keyring() });
   }
 
   /** The keyring that the environment opens, opened once. */

@@ -49,7 +49,8 @@ export const backupCreate: Command = {
   run: create,
 };
 
-async function create(input: CommandInput): Promise<Report> {
+/** Makes a backup, as the options say. */
+export async function create(input: CommandInput): Promise<Report> {
   const { options } = input;
   const recipients = [...(options['recipient']?.split(',') ?? []), ...(await recipientsOf(options['recipients-file']))];
   if (recipients.length === 0) throw usage(backupCreate, 'a backup needs --recipient or --recipients-file');

@@ -37,7 +37,8 @@ export const backupDrill: Command = {
   run: drill,
 };
 
-async function drill(input: CommandInput): Promise<Report> {
+/** Makes a drill, as the options say. */
+export async function drill(input: CommandInput): Promise<Report> {
   const { target } = placeOf(input);
   const backup = {
     target,

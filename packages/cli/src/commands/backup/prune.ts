@@ -4,7 +4,8 @@ import type { Command, CommandInput, CommandOption, Report } from '../../command
 import { table } from '../../table.ts';
 import { IDENTITY_OPTIONS, identitiesOf, PLACE_OPTIONS, placeOf, VERIFY_OPTIONS, verifiersOf } from './request.ts';
 
-const COUNTS: Readonly<Record<string, CommandOption>> = {
+/** Options that say how many backups stay. */
+export const COUNTS: Readonly<Record<string, CommandOption>> = {
   last: { value: 'number', help: 'keep the newest so many; 7 by default' },
   daily: { value: 'number', help: 'keep the newest of so many days; 30 by default' },
   weekly: { value: 'number', help: 'keep the newest of so many weeks; 8 by default' },
@@ -34,7 +35,8 @@ export const backupPrune: Command = {
 /** A file without a signature is the remains of a program that was stopped, once it is this old, in ms. */
 const REMAINS_MS = 24 * 60 * 60 * 1000;
 
-async function prune(input: CommandInput): Promise<Report> {
+/** Removes what nothing needs, as the options say. */
+export async function prune(input: CommandInput): Promise<Report> {
   const { target } = placeOf(input);
   const [keys, identities] = [await verifiersOf(input), await identitiesOf(input)];
   const { backups, unfinished } = await listBackups(target);

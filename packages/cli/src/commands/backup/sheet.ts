@@ -1,5 +1,5 @@
 import { writeFile } from 'node:fs/promises';
-import { formatVerifyKey, parseShareSet, recoverySheet } from '@fieldseal/backup';
+import { checkShareSet, formatVerifyKey, parseShareSet, recoverySheet } from '@fieldseal/backup';
 import { FieldsealError } from '@fieldseal/core';
 import { CliError } from '../../cli-error.ts';
 import type { Command, CommandInput, Report } from '../../command.ts';
@@ -38,7 +38,9 @@ async function write(input: CommandInput): Promise<Report> {
   const text = await storage.read();
   if (text === null) throw new FieldsealError('ERR_KEYRING_MISSING', `there is no keyring at ${path}`);
   const { id, generation, slots } = factsOf(text);
-  const [key] = await verifiersOf(input);
+  const keys = await verifiersOf(input);
+  const shares = options['set'] === undefined ? null : parseShareSet(await fileText(options['set']));
+  if (shares !== null) checkShareSet(shares, keys);
   const out = options['out'] ?? 'fieldseal-recovery.html';
   const page = recoverySheet({
     keyringId: id,
@@ -46,9 +48,9 @@ async function write(input: CommandInput): Promise<Report> {
     slots: slots.map(({ type }) => type),
     keyringPath: path,
     place: placeOf(input).path,
-    publicKey: key === undefined ? '' : formatVerifyKey(key),
+    publicKey: keys[0] === undefined ? '' : formatVerifyKey(keys[0]),
     printed: new Date(),
-    ...(options['set'] !== undefined && { shares: parseShareSet(await fileText(options['set'])) }),
+    ...(shares !== null && { shares }),
   });
   await writeFile(out, page).catch((cause: unknown) => {
     throw new CliError('ERR_FILE_IO', `${out} cannot be written`, 'Check the path and its permissions.', cause);

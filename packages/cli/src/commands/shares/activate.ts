@@ -3,9 +3,9 @@ import { openKeyring } from '@fieldseal/core';
 import { usage } from '../../arguments.ts';
 import type { Command, CommandInput, Report } from '../../command.ts';
 import { table } from '../../table.ts';
-import { fileText, KEYRING_OPTIONS, keyringOf } from '../backup/request.ts';
+import { fileText, KEYRING_OPTIONS, keyringOf, signerOf } from '../backup/request.ts';
 import { changeOpeners } from '../tpm/request.ts';
-import { SET_OPTIONS, setOf, storeSet } from './request.ts';
+import { checkSet, SET_OPTIONS, setOf, storeSet } from './request.ts';
 
 /** `fieldseal shares activate` */
 export const sharesActivate: Command = {
@@ -20,6 +20,7 @@ export const sharesActivate: Command = {
     ...SET_OPTIONS,
     proofs: { value: 'file', help: 'proofs of all holders, one a line; standard input by default' },
     replaces: { value: 'file', help: 'the older set, whose slot is removed' },
+    'allow-unsigned': { help: 'take a set that is from before sets were signed: look into it first' },
     ...KEYRING_OPTIONS,
   },
   audit: 'command',
@@ -30,10 +31,13 @@ async function activate(input: CommandInput): Promise<Report> {
   const { path, set } = await setOf(sharesActivate, input);
   const { proofs, replaces } = input.options;
   const text = proofs === undefined ? await input.io.stdin() : await fileText(proofs);
+  const [signer, unsigned] = [signerOf(input), 'allow-unsigned' in input.options];
+  await checkSet(input, set, unsigned);
   const active = activateShares(set, text.match(/\b[0-9a-f]{64}\b/g) ?? []);
   const older = replaces === undefined ? null : parseShareSet(await fileText(replaces));
   if (older?.setId === set.setId) throw usage(sharesActivate, 'a set does not replace itself');
-  await storeSet(path, active);
+  if (older !== null) await checkSet(input, older, unsigned);
+  await storeSet(path, active, signer);
   if (older !== null) await removeOlder(input, active, older);
   return {
     lines: table([

@@ -6,7 +6,7 @@ import { appendVariable } from '../../env-file.ts';
 import { table } from '../../table.ts';
 import { keyringOf } from '../backup/request.ts';
 import { RESTORE_OPTIONS, restoreNamed } from '../backup/restore.ts';
-import { HOLDER_OPTIONS, SET_OPTIONS, setOf, sharesOf } from './request.ts';
+import { checkSet, HOLDER_OPTIONS, SET_OPTIONS, setOf, sharesOf } from './request.ts';
 
 /** `fieldseal shares combine` */
 export const sharesCombine: Command = {
@@ -38,6 +38,7 @@ async function combine(input: CommandInput): Promise<Report> {
   if (backup !== undefined && wantsKey && !('apply' in options))
     throw usage(sharesCombine, 'a new key for a keyring that is being restored needs --apply');
   const { set } = await setOf(sharesCombine, input);
+  await checkSet(input, set, true);
   const shares = await sharesOf(input, 'shares');
   try {
     const secret = await combineShares(shares, set);

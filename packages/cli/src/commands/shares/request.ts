@@ -4,16 +4,26 @@
  * @module
  */
 import { readFile, rename, writeFile } from 'node:fs/promises';
-import { formatShareSet, openText, parseShare, parseShareSet, type ShareSetFile } from '@fieldseal/backup';
+import {
+  checkShareSet,
+  formatShareSet,
+  openText,
+  parseShare,
+  parseShareSet,
+  type ShareSetFile,
+  type SigningKey,
+  signShareSet,
+} from '@fieldseal/backup';
 import type { SecretBytes } from '@fieldseal/core';
 import { usage } from '../../arguments.ts';
 import { CliError } from '../../cli-error.ts';
 import type { Command, CommandInput, CommandOption } from '../../command.ts';
-import { fileText, IDENTITY_OPTIONS, identitiesOf } from '../backup/request.ts';
+import { fileText, IDENTITY_OPTIONS, identitiesOf, VERIFY_OPTIONS, verifiersOf } from '../backup/request.ts';
 
 /** The option that names a set. */
 export const SET_OPTIONS: Readonly<Record<string, CommandOption>> = {
   set: { value: 'file', help: 'the set: shares-….json, as split wrote it' },
+  ...VERIFY_OPTIONS,
 };
 
 /** Options that open the files of holders. */
@@ -31,10 +41,17 @@ export async function setOf(
   return { path, set: parseShareSet(await fileText(path)) };
 }
 
-/** Replaces the file of a set by its next state, whole or not at all. */
-export async function storeSet(path: string, set: ShareSetFile): Promise<void> {
-  await writeFile(`${path}.part`, formatShareSet(set));
+/** Replaces the file of a set by its next state, signed, whole or not at all. */
+export async function storeSet(path: string, set: ShareSetFile, signer: SigningKey): Promise<void> {
+  await writeFile(`${path}.part`, formatShareSet(signShareSet(set, signer)));
   await rename(`${path}.part`, path);
+}
+
+/** Checks a set where a key is at hand; `unsigned` lets one pass that is from before sets were signed. */
+export async function checkSet(input: CommandInput, set: ShareSetFile, unsigned = false): Promise<void> {
+  if (unsigned && set.signature === undefined) return;
+  if (input.options['public-key'] === undefined && !input.env['FIELDSEAL_BACKUP_KEY']) return;
+  checkShareSet(set, await verifiersOf(input));
 }
 
 /** Writes a file that is not there yet. */

@@ -5,7 +5,7 @@ import { openKeyring } from '@fieldseal/core';
 import { usage } from '../../arguments.ts';
 import type { Command, CommandInput, Report } from '../../command.ts';
 import { table } from '../../table.ts';
-import { fileText, KEYRING_OPTIONS, keyringOf } from '../backup/request.ts';
+import { fileText, KEYRING_OPTIONS, keyringOf, signerOf } from '../backup/request.ts';
 import { changeOpeners, recoveryOpener } from '../tpm/request.ts';
 import { storeSet, writeNew } from './request.ts';
 
@@ -15,7 +15,8 @@ export const sharesSplit: Command = {
   summary: 'let people open the keyring and its backups together',
   details: [
     'Makes a new secret that opens the keyring and archives, and shares of it, of which --threshold are needed. Each share is a page to print, encrypted\n' +
-      'for its holder alone; the secret itself is kept nowhere. FIELDSEAL_KEY or the like opens the keyring, FIELDSEAL_RECOVERY_KEY proves that it can be recovered.',
+      'for its holder alone; the secret itself is kept nowhere. FIELDSEAL_KEY or the like opens the keyring, FIELDSEAL_RECOVERY_KEY proves that it can be recovered.\n' +
+      'FIELDSEAL_BACKUP_KEY signs the set, so that nobody can put another recipient into it.',
     'The set is not active before every holder has proved the share: `shares verify`, then `shares activate`.',
   ],
   positionals: [],
@@ -35,7 +36,7 @@ async function split(input: CommandInput): Promise<Report> {
   if (options['holders'] === undefined || !Number.isInteger(threshold))
     throw usage(sharesSplit, '--threshold and --holders are needed');
   const holders = holdersIn(await fileText(options['holders']));
-  const [proof, openers] = [recoveryOpener(env), changeOpeners(env)];
+  const [proof, openers, signer] = [recoveryOpener(env), changeOpeners(env), signerOf(input)];
   const { path, storage } = keyringOf(input);
   const folder = options['out'] ?? 'fieldseal-shares';
   const keyring = await openKeyring({ storage, openers });
@@ -47,7 +48,7 @@ async function split(input: CommandInput): Promise<Report> {
     for (const { name, content } of sealed) await writeNew(join(folder, name), content);
     await writeNew(file, formatShareSet(set));
     const slot = await keyring.addSlot(opener, proof);
-    await storeSet(file, { ...set, slot });
+    await storeSet(file, { ...set, slot }, signer);
     return {
       lines: [
         ...table([

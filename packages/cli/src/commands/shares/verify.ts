@@ -2,7 +2,7 @@ import { provenShare } from '@fieldseal/backup';
 import { usage } from '../../arguments.ts';
 import type { Command, CommandInput, Report } from '../../command.ts';
 import { table } from '../../table.ts';
-import { HOLDER_OPTIONS, SET_OPTIONS, setOf, sharesOf } from './request.ts';
+import { checkSet, HOLDER_OPTIONS, SET_OPTIONS, setOf, sharesOf } from './request.ts';
 
 /** `fieldseal shares verify` */
 export const sharesVerify: Command = {
@@ -24,6 +24,7 @@ export const sharesVerify: Command = {
 
 async function verify(input: CommandInput): Promise<Report> {
   const { set } = await setOf(sharesVerify, input);
+  await checkSet(input, set, true);
   const [share, ...more] = await sharesOf(input, 'share');
   if (share === undefined || more.length > 0) throw usage(sharesVerify, 'one share is verified at a time');
   try {
