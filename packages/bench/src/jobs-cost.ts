@@ -3,7 +3,8 @@
  *
  *     npm run -w packages/bench bench:jobs -- [rows] [rounds]
  *
- * 100 000 rows with two encrypted fields of 40 bytes by default, three rounds. One worker and two take turns in every round, each a process of its
+ * 100 000 rows with two encrypted fields of 40 bytes by default, three rounds; without rounds a backfill alone, which shows the memory for many
+ * millions of rows. One worker and two take turns in every round, each a process of its
  * own, so that what else the machine does meets both. The application is a SELECT of one row every few ms, beside no job, a job that is held to
  * 2000 rows a second, and one that is not held.
  */
@@ -11,10 +12,13 @@ import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { fileURLToPath } from 'node:url';
 import {
   createKeyring,
   environmentOpeners,
+  FieldCipher,
+  type FieldSpec,
   formatRawKey,
   generateRawKey,
   type Keyring,
@@ -22,10 +26,11 @@ import {
   openKeyring,
   rawKey,
 } from '@fieldseal/core';
-import { JobControl, JobEngine, type SqlDatabase, SqlJobStore } from '@fieldseal/core/jobs';
+import { JobControl, JobEngine, type JobRow, type SqlDatabase, SqlJobStore } from '@fieldseal/core/jobs';
 import { adapterDatabase, modelTable, SqlRowSource } from '@fieldseal/prisma/jobs';
 import { startPostgres } from '@fieldseal/testkit';
 import { PrismaPg } from '@prisma/adapter-pg';
+import { megabytes, say } from './printed-line.ts';
 import { quantile } from './statistics.ts';
 
 const SCHEMA = `
@@ -64,23 +69,31 @@ async function open(url: string): Promise<Opened> {
   return { database, source: new SqlRowSource(database, table), close: () => adapter.dispose() };
 }
 
-/** What a worker process tells: when it worked, in ms since the Unix epoch, and the most memory that it held, in bytes. */
+/**
+ * What a worker process tells: when it worked, in ms since the Unix epoch, the most memory that it held, in bytes, and by how much its event loop was
+ * late, p99 in ms.
+ */
 interface Worked {
   readonly started: number;
   readonly ended: number;
   readonly memory: number;
+  readonly delay: number;
 }
 
 /** Works on the job until it ends. */
 async function work({ url, keyring: path, job }: Task): Promise<void> {
   const keyring = await openKeyring({ storage: keyringFile(path), openers: environmentOpeners(process.env) });
   const { source, close } = await open(url);
+  const loop = monitorEventLoopDelay({ resolution: 1 });
+  loop.enable();
   const started = Date.now();
   await new JobEngine({ source, keys: keyring }).work(job);
   const ended = Date.now();
+  loop.disable();
   await close();
   keyring.close();
-  const worked: Worked = { started, ended, memory: process.resourceUsage().maxRSS * 1024 };
+  const memory = process.resourceUsage().maxRSS * 1024;
+  const worked: Worked = { started, ended, memory, delay: loop.percentile(99) / 1e6 };
   process.stdout.write(JSON.stringify(worked));
 }
 
@@ -104,11 +117,12 @@ async function main(rows: number, rounds: number): Promise<void> {
     const run = async (
       job: string,
       workers: number,
-    ): Promise<{ readonly seconds: number; readonly memory: number }> => {
+    ): Promise<{ readonly seconds: number; readonly memory: number; readonly delay: number }> => {
       const all = await Promise.all(Array.from({ length: workers }, () => child({ url, keyring: path, job }, env)));
       // From the first one that works to the last: loading programs is not the job.
       const ms = Math.max(...all.map(({ ended }) => ended)) - Math.min(...all.map(({ started }) => started));
-      return { seconds: ms / 1000, memory: Math.max(...all.map(({ memory }) => memory)) };
+      const most = (of: 'memory' | 'delay'): number => Math.max(...all.map((worked) => worked[of]));
+      return { seconds: ms / 1000, memory: most('memory'), delay: most('delay') };
     };
     const first = await run(await jobs.start({ kind: 'backfill' }), 1);
     say(`backfill, 1 worker: ${rate(rows, first.seconds)} rows/s, ${megabytes(first.memory)} MB at most`);
@@ -118,12 +132,14 @@ async function main(rows: number, rounds: number): Promise<void> {
         const found = await run(await rotated(keyring, jobs), workers);
         seconds[workers].push(found.seconds);
         say(
-          `reencrypt, ${workers} worker${workers === 1 ? '' : 's'}: ${rate(rows, found.seconds)} rows/s, ${megabytes(found.memory)} MB at most`,
+          `reencrypt, ${workers} worker${workers === 1 ? '' : 's'}: ${rate(rows, found.seconds)} rows/s, ${megabytes(found.memory)} MB at most, event loop late by ${found.delay.toFixed(1)} ms (p99)`,
         );
       }
+    if (rounds === 0) return;
     say(
       `2 workers over 1, medians of ${rounds}: ${(quantile(seconds[1], 0.5) / quantile(seconds[2], 0.5)).toFixed(2)} times as fast`,
     );
+    say(`cryptography of a row, opened and encrypted again: ${(await cryptography(source, keyring)).toFixed(1)} µs`);
     await foreground(database, rows, 'no job');
     for (const rowsPerSecond of [2000, 0]) {
       const job = await rotated(keyring, jobs, rowsPerSecond);
@@ -149,6 +165,27 @@ async function main(rows: number, rounds: number): Promise<void> {
 async function rotated(keyring: Keyring, jobs: JobEngine, rowsPerSecond = 0): Promise<string> {
   await keyring.rotate();
   return jobs.start({ kind: 'reencrypt', settings: { rowsPerSecond } });
+}
+
+/** What a row costs in cryptography alone, in µs: its two cells are opened, and encrypted again, in batches as a job does it. */
+async function cryptography(source: SqlRowSource, keyring: Keyring): Promise<number> {
+  const rows: readonly JobRow[] = await source.read(source.database, { after: null, upTo: null }, 500, { what: 'all' });
+  const cipher = new FieldCipher();
+  const stored = rows.flatMap(({ cells }) =>
+    cells.map((cell, at) => ({ spec: source.fields[at]?.form.spec as FieldSpec, stored: cell, binding: null })),
+  );
+  const view = await keyring.resolve('', new Set(cipher.parse(stored).map(({ cell }) => cell.keyId)));
+  const times: number[] = [];
+  for (let round = 0; round < 60; round++) {
+    const started = performance.now();
+    const values = cipher.decrypt(view, cipher.parse(stored));
+    cipher.encrypt(
+      view,
+      stored.map(({ spec }, at) => ({ spec, value: values[at], binding: null })),
+    );
+    times.push(performance.now() - started);
+  }
+  return (quantile(times, 0.5) * 1000) / rows.length;
 }
 
 /** Times of SELECTs of one row, as an application sends them. */
@@ -185,14 +222,6 @@ function child(task: Task, env: NodeJS.ProcessEnv): Promise<Worked> {
 
 function rate(rows: number, seconds: number): string {
   return Math.round(rows / seconds).toLocaleString('en');
-}
-
-function megabytes(bytes: number): number {
-  return Math.round(bytes / 2 ** 20);
-}
-
-function say(line: string): void {
-  process.stdout.write(`${line}\n`);
 }
 
 const task = process.env[VARIABLE];
