@@ -2,8 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pgClient } from '@fieldseal/core';
-import { type PostgresService, startPostgres } from '@fieldseal/testkit';
-import pg from 'pg';
+import { type PostgresService, postgresPool, startPostgres } from '@fieldseal/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   BACKUP_TABLE,
@@ -33,14 +32,11 @@ function memoryObjects(): ObjectStore {
 
 let folder = '';
 let postgres: PostgresService;
-let pool: pg.Pool;
+let pool: ReturnType<typeof postgresPool>;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'fieldseal-backup-'));
   postgres = await startPostgres();
-  pool = new pg.Pool({ connectionString: await postgres.createDatabase() });
-  // The server may be gone before it has heard that the client is.
-  pool.on('connect', (client) => client.on('error', () => undefined));
-  pool.on('error', () => undefined); // the server ends before the last socket does
+  pool = postgresPool(await postgres.createDatabase());
   await pool.query(BACKUP_TABLE);
 });
 afterAll(async () => {

@@ -1,7 +1,12 @@
-import { type MariadbService, type PostgresService, startMariadb, startPostgres } from '@fieldseal/testkit';
+import {
+  type MariadbService,
+  type PostgresService,
+  postgresPool,
+  startMariadb,
+  startPostgres,
+} from '@fieldseal/testkit';
 import { createClient } from '@libsql/client';
 import mariadb from 'mariadb';
-import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Alert } from '../src/alerts/alert.ts';
 import { type AlertStore, memoryAlertStore } from '../src/alerts/alert-store.ts';
@@ -44,9 +49,7 @@ const STORES: Record<string, () => Promise<AlertStore>> = {
   PostgreSQL: async () => {
     const server: PostgresService = await startPostgres();
     ends.push(() => server.stop());
-    const pool = new pg.Pool({ connectionString: await server.createDatabase() });
-    // The server may be gone before it has heard that the client is.
-    pool.on('connect', (client) => client.on('error', () => undefined));
+    const pool = postgresPool(await server.createDatabase());
     ends.push(() => pool.end());
     await pool.query(alertTable('postgresql'));
     const query: SqlQuery = async (sql, args) => (await pool.query(sql, [...args])).rows;

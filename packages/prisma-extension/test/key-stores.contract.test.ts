@@ -27,6 +27,7 @@ import {
   keyStoreContract,
   type MariadbService,
   type PostgresService,
+  postgresPool,
   sampleKeyset,
   startMariadb,
   startPostgres,
@@ -36,7 +37,6 @@ import { PrismaMariaDb } from '@prisma/adapter-mariadb';
 import { PrismaPg } from '@prisma/adapter-pg';
 import Database from 'libsql';
 import mariadb from 'mariadb';
-import pg from 'pg';
 import { rolldown } from 'rolldown';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type PrismaSqlClient, prismaKeyModel, prismaKeyStore } from '../src/index.ts';
@@ -61,7 +61,7 @@ const OPEN: Readonly<Record<SqlDialect, () => Promise<Driver>>> = {
   postgresql: async () => {
     servers.postgresql ??= startPostgres();
     const connectionString = await (await servers.postgresql).createDatabase();
-    const pool = newPool(connectionString);
+    const pool = postgresPool(connectionString);
     const prisma = new PostgresClient({ adapter: new PrismaPg({ connectionString }) });
     return { sql: pgClient(pool), prisma, close: () => closed(prisma, () => pool.end()) };
   },
@@ -84,15 +84,6 @@ const OPEN: Readonly<Record<SqlDialect, () => Promise<Driver>>> = {
     };
   },
 };
-
-/** A pool's connections outlive its end() for a moment, in which the server may be stopped: nobody waits for what they report then. */
-function newPool(connectionString: string): pg.Pool {
-  const pool = new pg.Pool({ connectionString, max: 8 });
-  // The server may be gone before it has heard that the client is.
-  pool.on('connect', (client) => client.on('error', () => undefined));
-  pool.on('connect', (client) => client.on('error', () => undefined));
-  return pool;
-}
 
 async function closed(prisma: { $disconnect(): Promise<void> }, driver: () => Promise<unknown>): Promise<void> {
   await prisma.$disconnect();
@@ -253,7 +244,7 @@ describe('many processes', () => {
   it('that make the keys of one scope at once make them once', { timeout: TIMEOUT_MS }, async () => {
     servers.postgresql ??= startPostgres();
     const connectionString = await (await servers.postgresql).createDatabase();
-    const pool = newPool(connectionString);
+    const pool = postgresPool(connectionString);
     await pool.query(keyStoreTable('postgresql'));
     const key = formatRawKey(generateRawKey());
     const path = join(folder, 'keyring.json');

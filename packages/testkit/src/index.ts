@@ -38,6 +38,7 @@ export type { Spelling } from './plaintext-scan/spelling.ts';
 export { type MariadbService, startMariadb } from './services/mariadb.ts';
 export { type PostgresService, startPostgres } from './services/postgres.ts';
 export { type PostgresPair, startPostgresPair } from './services/postgres-pair.ts';
+export { postgresPool } from './services/postgres-pool.ts';
 export { type RedisOptions, type RedisService, startRedis } from './services/redis.ts';
 export type { ServiceEnvironment, ServiceOptions, ServiceSource } from './services/service-source.ts';
 export { type SwtpmOptions, type SwtpmService, startSwtpm } from './services/swtpm.ts';

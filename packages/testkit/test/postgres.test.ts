@@ -5,6 +5,7 @@ import {
   FieldsealTestError,
   newCanary,
   type PostgresService,
+  postgresPool,
   scanFiles,
   startPostgres,
   startPostgresPair,
@@ -76,6 +77,27 @@ it('removes a local server and its files', async () => {
   await postgres.stop();
   expect(existsSync(String(postgres.dataDirectory))).toBe(false);
   await expect(query(postgres.url, 'SELECT 1')).rejects.toThrow();
+});
+
+describe('postgresPool', () => {
+  it('outlives a server that stops while its connections idle, or are about to be closed', async () => {
+    const uncaught: string[] = [];
+    const listen = (error: unknown) => void uncaught.push(String(error));
+    process.on('uncaughtException', listen);
+    try {
+      const postgres = await startPostgres({ env: { ...process.env, TEST_SERVICES: 'local' } });
+      const pools = Array.from({ length: 4 }, () => postgresPool(postgres.url));
+      await Promise.all(pools.map((pool) => pool.query('SELECT 1')));
+      await pools[0]?.end();
+      await postgres.stop();
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      await expect(pools[1]?.query('SELECT 1')).rejects.toThrow();
+      await Promise.all(pools.slice(1).map((pool) => pool.end()));
+    } finally {
+      process.off('uncaughtException', listen);
+    }
+    expect(uncaught).toEqual([]);
+  });
 });
 
 it('names every source that failed and what to install', async () => {

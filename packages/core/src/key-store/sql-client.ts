@@ -43,7 +43,7 @@ export interface SqliteLike {
   };
 }
 
-/** PostgreSQL through pg. */
+/** PostgreSQL through pg. A pool needs a listener for `error`, or a server that stops ends the process: https://node-postgres.com/apis/pool#error */
 export function pgClient(client: PgLike): SqlClient {
   return {
     dialect: 'postgresql',

@@ -44,7 +44,7 @@ export interface SqlKeyStoreOptions {
  *
  * @example
  * ```ts
- * const keyStore = sqlKeyStore(pgClient(new pg.Pool({ connectionString })));
+ * const keyStore = sqlKeyStore(pgClient(pool));
  * ```
  */
 export function sqlKeyStore(client: SqlClient, options: SqlKeyStoreOptions = {}): KeyStore {

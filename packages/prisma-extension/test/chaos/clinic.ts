@@ -1,7 +1,8 @@
 import { FieldCipher, type Keyring, type KeyView } from '@fieldseal/core';
 import type { JobField, SqlDatabase } from '@fieldseal/core/jobs';
+import { postgresPool } from '@fieldseal/testkit';
 import { PrismaPg } from '@prisma/adapter-pg';
-import pg from 'pg';
+import type { Pool } from 'pg';
 import { adapterDatabase, modelTable, SqlRowSource } from '../../src/jobs.ts';
 import type { Corruption, FinalRow } from './checker.ts';
 
@@ -54,7 +55,7 @@ export function urlAs(url: string, actor: string): string {
 export class Clinic {
   readonly url: string;
   readonly keyring: Keyring;
-  admin: pg.Pool;
+  admin: Pool;
   readonly corrupted: Map<number, Corruption> = new Map();
 
   private constructor(url: string, keyring: Keyring) {
@@ -63,12 +64,8 @@ export class Clinic {
     this.admin = this.#pool();
   }
 
-  #pool(): pg.Pool {
-    const pool = new pg.Pool({ connectionString: urlAs(this.url, 'test'), max: 4 });
-    // The server may be gone before it has heard that the client is.
-    pool.on('connect', (client) => client.on('error', () => undefined));
-    pool.on('error', () => {}); // connections that the test itself cuts
-    return pool;
+  #pool(): Pool {
+    return postgresPool(urlAs(this.url, 'test'), 4);
   }
 
   /** A clinic with so many rows, whose values are `first <id>`. */

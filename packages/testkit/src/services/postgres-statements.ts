@@ -1,3 +1,4 @@
+import { Client } from 'pg';
 import type { DatabaseStatements } from './throwaway-databases.ts';
 
 /** How databases are made and dropped on PostgreSQL. */
@@ -9,7 +10,6 @@ export const POSTGRES_STATEMENTS: DatabaseStatements = {
 
 /** Runs one statement of ours on a connection of its own. */
 export async function executeOnPostgres(url: string, statement: string): Promise<void> {
-  const { Client } = await import('pg');
   const client = new Client({ connectionString: url });
   await client.connect();
   try {
