@@ -23,7 +23,18 @@ const PACKAGES = {
 
 /** Files and folders of packages/core/src, lowest first. */
 const CORE_LEVELS = [
-  ['errors', 'events', 'actor', 'canonical-json', 'suite', 'decimal', 'padding', 'serial', 'file-lock'],
+  [
+    'errors',
+    'database-fault',
+    'events',
+    'actor',
+    'canonical-json',
+    'suite',
+    'decimal',
+    'padding',
+    'serial',
+    'file-lock',
+  ],
   ['bytes', 'secret-bytes', 'atomic-file', 'use-policy'],
   ['kdf', 'legacy-reader', 'context', 'value', 'normalizer'],
   ['cell', 'field-spec'],

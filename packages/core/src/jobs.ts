@@ -4,6 +4,7 @@
  * @module
  */
 
+export { isConstraint, isTransient } from './database-fault.ts';
 export {
   type CompletionReport,
   reportPublicKey,
@@ -11,7 +12,7 @@ export {
   signReport,
   verifyReport,
 } from './jobs/completion-report.ts';
-export { databaseError, isConstraint, isTransient } from './jobs/database-error.ts';
+export { databaseError } from './jobs/database-error.ts';
 export { Fleet, type FleetInstance, type FleetOptions, type GateOptions } from './jobs/fleet.ts';
 export { type FleetKeyring, Heartbeat, type HeartbeatOptions } from './jobs/heartbeat.ts';
 export { instanceTable } from './jobs/instance-table.ts';

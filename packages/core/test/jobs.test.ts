@@ -1,6 +1,8 @@
 import { afterEach, describe, expect, test } from 'vitest';
+import { databaseFault, isConstraint, isTransient } from '../src/database-fault.ts';
+import { FieldsealError } from '../src/errors.ts';
 import { type CompletionReport, reportPublicKey, signReport, verifyReport } from '../src/jobs/completion-report.ts';
-import { databaseError, isConstraint, isTransient } from '../src/jobs/database-error.ts';
+import { databaseError } from '../src/jobs/database-error.ts';
 import { DEFAULT_SETTINGS, SETTING_NAMES, withSettings } from '../src/jobs/job.ts';
 import { jobTables } from '../src/jobs/job-tables.ts';
 import { joined, quoted, raw, sql, statement } from '../src/jobs/sql.ts';
@@ -83,6 +85,8 @@ describe('errors of databases', () => {
     { code: 'SQLITE_BUSY' },
     new Error('Connection terminated unexpectedly'),
     new Error('outer', { cause: pg('08006') }),
+    new FieldsealError('ERR_KEK_TIMEOUT', 'the key service did not answer'),
+    new FieldsealError('ERR_KEY_STORE', 'away', { cause: databaseFault(new Error('Connection terminated')) }),
   ])('are tried again: %o', (error) => {
     expect([isTransient(error), isConstraint(error)]).toEqual([true, false]);
   });
@@ -98,12 +102,21 @@ describe('errors of databases', () => {
     expect([isTransient(error), isConstraint(error)]).toEqual([false, true]);
   });
 
-  test.each([pg('42P01'), pg('42501'), new Error('boom'), null, undefined, 'text', 5, {}])(
-    'stop the job: %o',
-    (error) => {
-      expect([isTransient(error), isConstraint(error)]).toEqual([false, false]);
-    },
-  );
+  const noTable = new FieldsealError('ERR_KEY_STORE', 'no table', { cause: databaseFault(pg('42P01')) });
+  test.each([
+    pg('42P01'),
+    pg('42501'),
+    noTable,
+    new FieldsealError('ERR_KEY_STORE', 'damaged'),
+    new Error('boom'),
+    null,
+    undefined,
+    'text',
+    5,
+    {},
+  ])('stop the job: %o', (error) => {
+    expect([isTransient(error), isConstraint(error)]).toEqual([false, false]);
+  });
 
   test('show no message of a driver, and end where an error holds itself', () => {
     const shown = databaseError(pg('42P01')) as Error;

@@ -154,7 +154,7 @@ export interface ScopedDatabase {
   close(): Promise<void>;
 }
 
-/** A key store in memory that counts. */
+/** A key store that counts. */
 export interface CountingStore extends KeyStore {
   /** Round trips. */
   loads: number;
@@ -162,8 +162,7 @@ export interface CountingStore extends KeyStore {
   readonly scopesOf: Set<string>;
 }
 
-function countingStore(): CountingStore {
-  const store = memoryKeyStore();
+function countingStore(store: KeyStore): CountingStore {
   const counting: CountingStore = {
     loads: 0,
     saves: 0,
@@ -186,7 +185,10 @@ function countingStore(): CountingStore {
 }
 
 /** Opens one, on SQLite. */
-export async function openScoped(options: EncryptionOptions = {}): Promise<ScopedDatabase> {
+export async function openScoped(
+  options: EncryptionOptions = {},
+  store: KeyStore = memoryKeyStore(),
+): Promise<ScopedDatabase> {
   const { adapter, dispose } = await openSqlite();
   const log = [{ emit: 'event', level: 'query' }];
   const base = await runtimeClient('sqlite', SCOPED_SCHEMA, { adapter, log });
@@ -196,7 +198,7 @@ export async function openScoped(options: EncryptionOptions = {}): Promise<Scope
     ({ query }) => statements.push(query),
   );
   for (const statement of DDL) await base.$executeRawUnsafe(statement);
-  const keyStore = countingStore();
+  const keyStore = countingStore(store);
   const from = { storage: keyringMemory(), openers: [rawKey(generateRawKey())], keyStore };
   const { keyring } = await createKeyring(from);
   const extend = (given: EncryptionOptions = {}) =>

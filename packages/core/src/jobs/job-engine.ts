@@ -219,7 +219,7 @@ export class JobEngine {
       const partner = kind === 'backfill' && isPartner(fields, at);
       if ((kind === 'backfill' || kind === 'restore') && !migrating && !partner)
         throw refused(
-          `${kind} needs a field with mode: migrating`,
+          `${kind} needs a field with mode: ${kind === 'restore' ? 'leaving' : 'migrating'}`,
           'Set the mode and deploy it first, so that the application reads both kinds of rows; or leave the field out.',
         );
       if (kind === 'backfill' && leaving)

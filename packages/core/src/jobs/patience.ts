@@ -1,4 +1,5 @@
-import { databaseError, isTransient } from './database-error.ts';
+import { isTransient } from '../database-fault.ts';
+import { databaseError } from './database-error.ts';
 import type { Clock } from './throttle.ts';
 
 /** The first wait after an error that may go away, in ms; it doubles up to the last one. */

@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { toHex } from '../bytes.ts';
 import { cellTextPrefix } from '../cell.ts';
+import { isConstraint } from '../database-fault.ts';
 import { FieldsealError } from '../errors.ts';
 import { type JobEvent, observed, publish } from '../events.ts';
 import type { FieldCipher } from '../field-cipher.ts';
 import type { KeySource } from '../keyring/key-view.ts';
-import { isConstraint } from './database-error.ts';
 import type { JobRecord, JobState } from './job.ts';
 import type { BatchProgress, ChunkLease, JobStore } from './job-store.ts';
 import { legacyBytes } from './legacy-rows.ts';
@@ -77,7 +77,14 @@ export class JobWorker {
     const job = await this.#patiently(() => store.load(this.#job));
     if (job.state !== 'running') return endOf(job);
     const lease = await this.#patiently(() => store.claim(job.id, this.#owner, job.settings.leaseMs));
-    if (lease !== null) return this.#chunk(lease);
+    if (lease !== null)
+      try {
+        return await this.#chunk(lease);
+      } catch (error) {
+        // Others need not wait until the lease runs out; where this fails too, they do.
+        await store.release(lease).catch(() => undefined);
+        throw error;
+      }
     const { open, last } = await this.#patiently(() => store.remaining(job.id));
     if (open > 0) {
       await this.#sleep(IDLE_MS);

@@ -12,6 +12,7 @@
  */
 import { createHash } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
+import { type DatabaseFault, databaseFault } from '../database-fault.ts';
 import { FieldsealError, isFieldsealError } from '../errors.ts';
 import type { KeyStore, RecordChange } from './key-store.ts';
 import { type KeysetRecord, keyIdsOf, parseKeysetRecord } from './keyset-record.ts';
@@ -186,8 +187,8 @@ class SqlKeyStore implements KeyStore {
         return await work(this.#client);
       } catch (error) {
         if (isFieldsealError(error)) throw error;
-        const codes = codesOf(error);
-        if (attempt === ATTEMPTS || !codes.some((code) => PASSING.includes(code))) throw storeError(codes);
+        const fault = databaseFault(error);
+        if (attempt === ATTEMPTS || !fault.codes.some((code) => PASSING.includes(code))) throw storeError(fault);
         await pause(Math.random() * MAX_PAUSE_MS * attempt);
       }
     }
@@ -209,20 +210,9 @@ function recordOf(row: SqlRow): KeysetRecord {
   return parseKeysetRecord(json);
 }
 
-/** Codes in an error and its causes. A message may hold a row, a code does not. */
-function codesOf(error: unknown): string[] {
-  const codes: string[] = [];
-  for (let at = error, depth = 0; typeof at === 'object' && at !== null && depth < 4; depth++) {
-    const { code, errno, originalCode, meta, cause } = at as Readonly<Record<string, unknown>>;
-    for (const value of [originalCode, code, errno])
-      if (/^[\w.-]{1,40}$/.test(String(value ?? ''))) codes.push(String(value));
-    at = cause ?? (meta as { readonly driverAdapterError?: unknown } | undefined)?.driverAdapterError;
-  }
-  return codes;
-}
-
-function storeError(codes: readonly string[]): FieldsealError {
-  const code = codes.length === 0 ? 'no code' : codes.join(' ');
+function storeError(fault: DatabaseFault): FieldsealError {
+  const code = fault.codes.length === 0 ? 'no code' : fault.codes.join(' ');
   const hint = 'Check that the database is reachable and has the table that `fieldseal keys table` prints.';
-  return new FieldsealError('ERR_KEY_STORE', `the database of the key store gave an error (${code})`, { hint });
+  const message = `the database of the key store gave an error (${code})`;
+  return new FieldsealError('ERR_KEY_STORE', message, { hint, cause: fault });
 }
