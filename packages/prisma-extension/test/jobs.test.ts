@@ -8,6 +8,7 @@ import {
   type RowSource,
   reportPublicKey,
   type SignedReport,
+  type SqlDatabase,
   SqlJobStore,
   verifyReport,
 } from '@fieldseal/core/jobs';
@@ -63,6 +64,27 @@ describe.each(DIALECTS)('jobs on %s', (dialect) => {
     return jobs.status(job);
   };
   const column = (name: string) => test.rows(`SELECT "${name}" FROM ${PATIENTS} ORDER BY "id"`);
+
+  it('does not take a last pass that another worker has just added for one that found nothing', async () => {
+    await addPatients(7);
+    const store = new SqlJobStore(test.database);
+    const job = await engine(test.source('Patient')).start({ kind: 'reencrypt' });
+    await test.run(`UPDATE fieldseal_job_chunk SET state = 'done' WHERE job = '${job}'`);
+    let added = false;
+    const racing: SqlDatabase = {
+      dialect,
+      query: async (...args) => {
+        const rows = await test.database.query(...args);
+        if (!added) await store.addSweep(job, 2);
+        added = true;
+        return rows;
+      },
+      execute: (...args) => test.database.execute(...args),
+      transaction: (work) => test.database.transaction(work),
+    };
+    expect(await new SqlJobStore(racing).remaining(job)).toMatchObject({ open: 0, last: { ordinal: 1, sweep: false } });
+    expect(await store.remaining(job)).toMatchObject({ open: 1, last: { ordinal: 2, sweep: true } });
+  });
 
   it('re-encrypts fields of every kind, and touches nothing else', async () => {
     const source = test.source('Patient');

@@ -209,16 +209,14 @@ export class SqlJobStore implements JobStore {
   }
 
   async remaining(job: string): Promise<{ readonly open: number; readonly last: LastChunk | null }> {
-    const [open] = await this.#query(
-      sql`SELECT ${this.#number('count(*)')} FROM fieldseal_job_chunk WHERE job = ${job} AND state <> 'done'`,
+    // By one statement: a last pass that is added between two of them would look like one that is done and found nothing.
+    const open = `(SELECT count(*) FROM fieldseal_job_chunk AS others WHERE others.job = fieldseal_job_chunk.job AND others.state <> 'done')`;
+    const [row] = await this.#query(
+      sql`SELECT ${selected(['ordinal', 'sweep', 'rows_done', open].map((name) => this.#number(name)))} FROM fieldseal_job_chunk WHERE job = ${job} ORDER BY fieldseal_job_chunk.ordinal DESC LIMIT 1`,
     );
-    const [last] = await this.#query(
-      sql`SELECT ${selected([this.#number('ordinal'), this.#number('sweep'), this.#number('rows_done')])} FROM fieldseal_job_chunk WHERE job = ${job} ORDER BY fieldseal_job_chunk.ordinal DESC LIMIT 1`,
-    );
-    return {
-      open: Number(open?.[0] ?? 0),
-      last: last === undefined ? null : { ordinal: Number(last[0]), sweep: last[1] === '1', done: Number(last[2]) },
-    };
+    if (row === undefined) return { open: 0, last: null };
+    const [ordinal, sweep, done, left] = row;
+    return { open: Number(left), last: { ordinal: Number(ordinal), sweep: sweep === '1', done: Number(done) } };
   }
 
   async finish(job: string, report: string): Promise<boolean> {
