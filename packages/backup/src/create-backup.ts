@@ -11,6 +11,7 @@ import {
   listBackups,
   SIGNATURE_ENDING,
 } from './catalogue.ts';
+import { KEYSETS_FOLDER } from './key-store-source.ts';
 import { type KeyringFacts, keyringEntry, readKeyring } from './keyring-entry.ts';
 import type { Manifest } from './manifest.ts';
 import { type SigningKey, signDigest, type VerifyKey } from './minisign.ts';
@@ -23,6 +24,8 @@ export interface BackupSource {
   entries(): AsyncIterable<ArchiveEntry>;
   /** Key ids in it with the number of cells under each, known once all entries have been taken. */
   keys?(): Readonly<Record<string, number | null>>;
+  /** Whether it is the key store of the keyring, which `keyStoreSource` makes. */
+  readonly keyStore?: boolean;
 }
 
 /** Options of {@link createBackup}. */
@@ -58,7 +61,8 @@ export interface CreatedBackup {
  * Makes a backup: writes the archive, reads it back, verifies it, and signs it last. Without a signature it is no backup, so that a crash at any
  * point leaves none that is incomplete.
  *
- * @throws ERR_BACKUP_RECIPIENT and ERR_KEYRING_SLOT (a keyring that only a device or a service opens) before anything is read or written;
+ * @throws ERR_BACKUP_RECIPIENT, ERR_KEYRING_SLOT (a keyring that only a device or a service opens) and ERR_KEY_STORE (one whose key store is not among
+ * the sources) before anything is written;
  * ERR_BACKUP_TARGET when it cannot be written; ERR_BACKUP_DAMAGED when what is read back is not what was written; what a source throws.
  * The archive is removed then
  */
@@ -75,6 +79,8 @@ async function make(options: CreateBackupOptions): Promise<CreatedBackup & Pick<
   const { target, recipients, signer, pq = 'off', drillIdentity } = options;
   checkRecipients(recipients, pq);
   const keyring = await readKeyring(options.keyring);
+  const stored = options.sources?.some(({ keyStore }) => keyStore === true) ?? false;
+  if (keyring.outside && !stored) throw withoutKeys();
   const { backups } = await listBackups(target);
   const before = backups.at(-1);
   const previous =
@@ -86,6 +92,8 @@ async function make(options: CreateBackupOptions): Promise<CreatedBackup & Pick<
   const name = archiveName(sequence, created);
   try {
     const written = await write(options, name, keyring, { sequence, created: created.toISOString(), previous });
+    if (keyring.outside && !written.entries.some(({ name: entry }) => entry.startsWith(`${KEYSETS_FOLDER}/`)))
+      throw withoutKeys();
     const claim: BackupClaim = {
       sequence,
       sha256: written.sha256,
@@ -106,6 +114,17 @@ async function make(options: CreateBackupOptions): Promise<CreatedBackup & Pick<
     await target.remove(name).catch(() => undefined);
     throw error;
   }
+}
+
+/** Of a keyring whose keys lie in a key store: with such a backup alone no cell would ever open. */
+function withoutKeys(): FieldsealError {
+  return new FieldsealError(
+    'ERR_KEY_STORE',
+    'the keys of this keyring lie in a key store, which is not in the backup',
+    {
+      hint: 'Add it: by keyStoreSource(keyStore), on the command line by --key-store or --key-store-url-env.',
+    },
+  );
 }
 
 interface Written {

@@ -35,5 +35,5 @@ export function keyStoreSource(store: KeyStore, wanted: (scope: string) => boole
     }
     if (scopes.length > 0) yield* batch();
   }
-  return { entries: () => lineEntries(KEYSETS_FOLDER, records()), keys: () => keys };
+  return { entries: () => lineEntries(KEYSETS_FOLDER, records()), keys: () => keys, keyStore: true };
 }

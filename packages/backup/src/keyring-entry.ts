@@ -1,4 +1,4 @@
-import { FieldsealError, type KeyringStorage } from '@fieldseal/core';
+import { APPLICATION_SCOPE, FieldsealError, type KeyringStorage } from '@fieldseal/core';
 import type { ArchiveEntry } from './archive.ts';
 
 /** Name of the keyring in an archive. */
@@ -11,6 +11,8 @@ export interface KeyringFacts {
   readonly generation: number;
   /** Key ids of its keysets. How many cells there are under each is not known here. */
   readonly keys: Readonly<Record<string, null>>;
+  /** Whether its keys lie in a key store: it was made with one. */
+  readonly outside: boolean;
 }
 
 /** Slots that people or other machines open. All others need a device or a service, which a disaster may take along. */
@@ -47,6 +49,7 @@ export function keyringFacts(text: string): KeyringFacts {
       id,
       generation: generation as number,
       keys: Object.fromEntries(keysets.flatMap(keyIdsOf).map((keyId) => [keyId, null])),
+      outside: !keysets.some(({ scope }) => scope === APPLICATION_SCOPE),
     };
   } catch (error) {
     if (error instanceof FieldsealError) throw error;

@@ -163,6 +163,7 @@ async function openRows(
     ...(keyStore !== null && { keyStore }),
   });
   try {
+    if (keyStore === null) await keyring.describe(); // throws where its keys lay in a key store
     if (openSample === undefined) return null;
     const { opened, failed } = await openSample(keyring);
     if (failed > 0)

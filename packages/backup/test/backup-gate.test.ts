@@ -77,7 +77,7 @@ it('does not take the generation of the keyring for a word about a key store', a
   const { id, generation } = await outside.keyring.describe();
   const key = { keyId: primary.keyId, keyringId: id, generation, inKeyring: false };
   const options = { target: outside.target, keys: [outside.signer.public] };
-  await createBackup(making(outside));
+  await createBackup({ ...making(outside), sources: [keyStoreSource(keyStore, (scope) => scope !== 'tenant')] });
   await expect(backupGate(options)(key)).rejects.toEqual(closed);
   await expect(backupGate({ ...options, identities: [outside.identity] })(key)).rejects.toEqual(closed);
   await createBackup({ ...making(outside), sources: [keyStoreSource(keyStore)] });

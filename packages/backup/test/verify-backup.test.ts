@@ -1,15 +1,21 @@
+import { createHash } from 'node:crypto';
 import { copyFileSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { FieldsealError, generateRawKey, rawKey } from '@fieldseal/core';
+import { FieldsealError, generateRawKey, memoryKeyStore, rawKey } from '@fieldseal/core';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { sealArchive } from '../src/archive.ts';
+import { archiveName, formatClaim } from '../src/catalogue.ts';
 import {
   checkEvidence,
   createBackup,
   drillEvidence,
+  keyStoreSource,
+  listBackups,
   signingKey,
   type VerifyBackupOptions,
   verifyBackup,
 } from '../src/index.ts';
+import { signDigest } from '../src/minisign.ts';
 import { code, making, opening, openSandbox, type Sandbox } from './sandbox.ts';
 
 let sandbox: Sandbox;
@@ -57,6 +63,49 @@ it('finds no fault in a sound backup, at every level, and says what it could not
   });
   expect(scratched).toBe(1);
 });
+
+it('tells of a backup without the key store of its keyring at level 2, and no such backup is made', async () => {
+  const keyStore = memoryKeyStore();
+  const outside = await openSandbox({ keyStore });
+  await outside.keyring.addScope('acme');
+  const empty = { entries: async function* () {}, keyStore: true };
+  for (const sources of [[], [empty]])
+    await expect(createBackup({ ...making(outside), sources })).rejects.toEqual(code('ERR_KEY_STORE'));
+  expect(await listBackups(outside.target)).toEqual({ backups: [], unfinished: [] });
+  const older = await withoutKeyStore(outside);
+  expect((await verifyBackup({ ...opening(outside), name: older, level: 2 })).faults).toMatchObject([
+    { level: 2, code: 'ERR_KEY_STORE', next: expect.stringContaining('keyStore') },
+  ]);
+  const { name } = await createBackup({ ...making(outside), sources: [keyStoreSource(keyStore)] });
+  expect((await verifyBackup({ ...opening(outside), name, level: 2 })).faults).toEqual([]);
+  outside.remove();
+});
+
+/** A backup of a keyring alone, as it was made before somebody asked where its keys are. */
+async function withoutKeyStore({ target, keyring, storage, recipient, signer }: Sandbox): Promise<string> {
+  const created = new Date();
+  const { id, generation } = keyring;
+  const name = archiveName(1, created);
+  const content = Buffer.from((await storage.read()) ?? '');
+  const head = {
+    ...{ sequence: 1, created: created.toISOString(), previous: null },
+    ...{ keyring: { id, generation }, keys: () => ({}), tool: 'test' },
+  };
+  const parts: Uint8Array[] = [];
+  const sealed = await sealArchive(only({ name: 'keyring.json', content, count: 1 }), head, [recipient]);
+  for await (const part of sealed as unknown as AsyncIterable<Uint8Array>) parts.push(part);
+  const archive = Buffer.concat(parts);
+  const digest = (algorithm: string) => createHash(algorithm).update(archive).digest();
+  const sha256 = digest('sha256').toString('hex');
+  const claim = formatClaim({ ...head, sha256, keyringId: id, generation });
+  await target.write(name, only(archive));
+  await target.write(`${name}.minisig`, only(Buffer.from(signDigest(signer, digest('blake2b512'), claim))));
+  return name;
+}
+
+async function* only<T>(one: T): AsyncGenerator<T> {
+  yield one;
+}
 
 describe('level 0 tells', () => {
   it.each([

@@ -98,12 +98,16 @@ export {
   parseRawKey,
   parseRecoveryKey,
 } from './keyring/key-text.ts';
-export { DataKey, IndexRoot, indexRootOf, type KeySource, type KeyView } from './keyring/key-view.ts';
-export type { ViewCounts } from './keyring/key-views.ts';
 export {
   APPLICATION_SCOPE,
-  type Keyring,
-} from './keyring/keyring.ts';
+  DataKey,
+  IndexRoot,
+  indexRootOf,
+  type KeySource,
+  type KeyView,
+} from './keyring/key-view.ts';
+export type { ViewCounts } from './keyring/key-views.ts';
+export type { Keyring } from './keyring/keyring.ts';
 export type { KeyringDescription } from './keyring/keyring-description.ts';
 export type { CacheStats, OpenKeyringOptions } from './keyring/keyring-options.ts';
 export type { SharingStats } from './keyring/keyset-sharing.ts';

@@ -85,7 +85,7 @@ describe('openEnvironmentKeyring', () => {
     expect(await keyStore.load('acme')).not.toBeNull();
     keyring.close();
     const without = await openEnvironmentKeyring(env);
-    expect(await codeOfPromise(without.resolve('acme'))).toBe('ERR_KEY_UNKNOWN');
+    expect(await codeOfPromise(without.resolve('acme'))).toBe('ERR_KEY_STORE');
     without.close();
     expect(await codeOfPromise(openEnvironmentKeyring(env, { keyStore, cache: { maxScopes: -1 } }))).toBe(
       'ERR_OPTIONS',

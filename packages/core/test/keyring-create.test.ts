@@ -2,6 +2,7 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { describe, expect, it } from 'vitest';
 import type { KeyringEvent } from '../src/events.ts';
 import { memoryKeyStore } from '../src/key-store/memory.ts';
+import { addKek } from '../src/keyring/add-kek.ts';
 import { createKeyring } from '../src/keyring/create-keyring.ts';
 import { formatRecoveryKey, generateRawKey, generateRecoveryKey } from '../src/keyring/key-text.ts';
 import { openKeyring } from '../src/keyring/open-keyring.ts';
@@ -50,8 +51,41 @@ describe('createKeyring', () => {
     expect(
       (await openKeyring({ storage, openers: [opener], keyStore }).then((ring) => ring.resolve(''))).keys.size,
     ).toBe(1);
-    const without = await openKeyring({ storage, openers: [opener] });
-    expect(await codeOfPromise(without.resolve(''))).toBe('ERR_KEY_UNKNOWN');
+  });
+
+  it('makes and takes away nothing where the key store that it was made with is forgotten', async () => {
+    const keyStore = memoryKeyStore();
+    const made = await testKeyring({ keyStore });
+    const { storage, opener, recovery } = made;
+    await made.keyring.addScope('acme');
+    const kek = (await storedDocument(storage)).keks[0]?.id ?? '';
+    await addKek({ storage, openers: [opener] });
+    const before = await storedText(storage);
+    const keyring = await openKeyring({ storage, openers: [opener] });
+    const uses: readonly (() => Promise<unknown>)[] = [
+      () => keyring.resolve(''),
+      () => keyring.resolve('acme'),
+      () => keyring.addScope('acme'),
+      () => keyring.addScope('globex'),
+      () => keyring.addKey(),
+      () => keyring.rotate('acme'),
+      () => keyring.shred('acme'),
+      () => keyring.describe(),
+      () => keyring.kekCensus(),
+      () => keyring.rewrap(),
+      () => keyring.removeKek(kek, { everyProcessKnows: true }),
+      async () => {
+        for await (const _ of keyring.scopes()) expect.unreachable();
+      },
+    ];
+    for (const use of uses) {
+      const error = await use().catch((thrown: unknown) => thrown);
+      expect(error).toMatchObject({ code: 'ERR_KEY_STORE', message: expect.stringContaining('--key-store') });
+    }
+    expect(await storedText(storage)).toBe(before);
+    // Its slots are its own.
+    await keyring.addSlot(rawKey(generateRawKey()), recoveryKey(recovery));
+    keyring.close();
   });
 
   it('overwrites nothing', async () => {

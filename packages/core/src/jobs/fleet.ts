@@ -1,5 +1,6 @@
 import { FieldsealError } from '../errors.ts';
-import { APPLICATION_SCOPE, type Keyring } from '../keyring/keyring.ts';
+import { APPLICATION_SCOPE } from '../keyring/key-view.ts';
+import type { Keyring } from '../keyring/keyring.ts';
 import { DATABASE_NOW } from './database-clock.ts';
 import { databaseError } from './database-error.ts';
 import { prepareInstances } from './instance-table.ts';

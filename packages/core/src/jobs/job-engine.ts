@@ -2,8 +2,7 @@ import { createHash } from 'node:crypto';
 import { FieldsealError, isFieldsealError } from '../errors.ts';
 import { observed, publish } from '../events.ts';
 import { FieldCipher } from '../field-cipher.ts';
-import type { KeySource } from '../keyring/key-view.ts';
-import { APPLICATION_SCOPE } from '../keyring/keyring.ts';
+import { APPLICATION_SCOPE, type KeySource } from '../keyring/key-view.ts';
 import { type CompletionReport, signReport } from './completion-report.ts';
 import { databaseError } from './database-error.ts';
 import {

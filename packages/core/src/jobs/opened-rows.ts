@@ -1,7 +1,6 @@
 import { FieldsealError } from '../errors.ts';
 import type { FieldCipher } from '../field-cipher.ts';
-import type { KeySource } from '../keyring/key-view.ts';
-import { APPLICATION_SCOPE } from '../keyring/keyring.ts';
+import { APPLICATION_SCOPE, type KeySource } from '../keyring/key-view.ts';
 import { byScope } from './row-scopes.ts';
 import type { JobRow, RowSource } from './row-source.ts';
 import { open, type RowValue, valuesOf } from './row-values.ts';

@@ -7,6 +7,9 @@ import type { SecretBytes } from '../secret-bytes.ts';
 import { SUITES, type SuiteId } from '../suite.ts';
 import { DerivedKeys } from './derived-keys.ts';
 
+/** Scope of keys that serve the whole application. */
+export const APPLICATION_SCOPE = '';
+
 /** An unwrapped DEK with the field keys derived from it so far. */
 export class DataKey {
   /** 16 hexadecimal digits. */

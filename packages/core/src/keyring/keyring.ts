@@ -20,7 +20,7 @@ import type { KeyringDocument } from './document.ts';
 import { documentKeyStore } from './document-key-store.ts';
 import { changeIndex, type IndexStep, nextIndexStep } from './index-rotation.ts';
 import { KekRing, newKeyset, newKeyVersion } from './kek-ring.ts';
-import type { KeySource, KeyView } from './key-view.ts';
+import { APPLICATION_SCOPE, type KeySource, type KeyView } from './key-view.ts';
 import { type KeyOpener, KeyViews } from './key-views.ts';
 import { describeDocument, type KeyringDescription } from './keyring-description.ts';
 import type { CacheStats, OpenKeyringOptions } from './keyring-options.ts';
@@ -38,9 +38,6 @@ import {
 import { receiptPublicKey, type ShredReceipt, shredReceipt, verifyShredReceipt } from './shred-receipt.ts';
 import type { SlotOpener } from './slot.ts';
 import { addSlot, removeSlot } from './slot-changes.ts';
-
-/** Scope of keys that serve the whole application. */
-export const APPLICATION_SCOPE = '';
 
 /** How often a change is tried again when other writers come first. */
 const ATTEMPTS = 20;
