@@ -29,6 +29,8 @@ import { indexRotate } from './commands/indexes/rotate.ts';
 import { indexStatus } from './commands/indexes/status.ts';
 import { init } from './commands/init.ts';
 import { inspect } from './commands/inspect.ts';
+import { keyringAddKey } from './commands/keyring-add-key.ts';
+import { keyringRemoveSlot } from './commands/keyring-remove-slot.ts';
 import { keyringShow } from './commands/keyring-show.ts';
 import { keysAdd } from './commands/keys/add.ts';
 import { keysCancel } from './commands/keys/cancel.ts';
@@ -66,6 +68,8 @@ import { showError, showReport } from './output.ts';
 export const COMMANDS: readonly Command[] = [
   init,
   keyringShow,
+  keyringAddKey,
+  keyringRemoveSlot,
   keysList,
   keysAdd,
   keysPromote,
@@ -135,7 +139,14 @@ export async function run(argv: readonly string[], env: Environment, io: Io): Pr
       return 2;
     }
     if (first === '--help' || first === '-h') return say(io, programHelp(COMMANDS));
+    if (first === 'help') return say(io, programHelp(COMMANDS));
     if (first === '--version') return say(io, [version()]);
+    const group = groupOf(argv);
+    if (group !== null) {
+      if (argv.length > 1) return say(io, programHelp(group));
+      io.stderr(text(programHelp(group)));
+      return 2;
+    }
     const command = find(argv);
     const { options, positionals } = readArguments(command, argv.slice(wordsOf(command).length));
     if ('help' in options) return say(io, commandHelp(command));
@@ -155,6 +166,14 @@ function find(argv: readonly string[]): Command {
   const names = COMMANDS.map((command) => command.name);
   const meant = nearest(words.join(' '), names) ?? nearest(words[0] ?? '', names);
   throw usage(undefined, 'there is no such command', meant === undefined ? undefined : `\`fieldseal ${meant}\``);
+}
+
+/** The commands that share a first word, where that word stands alone or is asked for help. */
+function groupOf(argv: readonly string[]): readonly Command[] | null {
+  const [first, second] = argv;
+  const group = COMMANDS.filter(({ name }) => name.startsWith(`${first} `));
+  const alone = second === undefined || second === '--help' || second === '-h';
+  return alone && group.length > 0 && !COMMANDS.some(({ name }) => name === first) ? group : null;
 }
 
 function wordsOf(command: Command): readonly string[] {

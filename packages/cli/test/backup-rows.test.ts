@@ -48,7 +48,10 @@ const restore = (...more: string[]) => json('restore', 'latest', '--identity', '
 it('rows go into a backup, and those that are lost come back, once it is told to', async () => {
   expect(await create('--rows')).toMatchObject({ code: 0 });
   await target.run(`DELETE FROM "patients" WHERE "patient_id" = 'b'`);
-  expect(await restore()).toMatchObject({ code: 0, applied: false, rows: { inserted: 1, unchanged: 1 } });
+  expect(await json('restore', 'latest', '--identity', 'identity.txt')).toMatchObject({
+    leftOut: [expect.stringContaining('2 rows in this backup are left out')],
+  });
+  expect(await restore()).toMatchObject({ code: 0, applied: false, leftOut: [], rows: { inserted: 1, unchanged: 1 } });
   expect(await restore('--apply')).toMatchObject({ code: 0, applied: true, rows: { inserted: 1, unchanged: 1 } });
   expect(await restore('--apply')).toMatchObject({ rows: { inserted: 0, unchanged: 2 } });
 });

@@ -68,7 +68,9 @@ it('restores a lost keyring by the recovery key alone, once it is told to', asyn
 it.each([
   ['no recipient', ['backup', 'create'], 2],
   ['a mistyped recipient', ['backup', 'create', '--recipient', 'age1qqqq'], 12],
-  ['no such backup', ['backup', 'verify', '00000009-20260101T000000.000Z.tar.age'], 12],
+  ['no such backup', ['backup', 'verify', '00000009-20260101T000000.000Z.tar.age'], 2],
+  ['no identity for a level that needs one', ['backup', 'verify', 'latest', '--level', '2'], 2],
+  ['no identity for a drill', ['backup', 'drill'], 2],
   ['no identity', ['backup', 'restore', 'latest'], 12],
   ['a count that is none', ['backup', 'prune', '--last', 'many'], 2],
 ])('%s', async (_, argv, code) => {

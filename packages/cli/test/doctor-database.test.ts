@@ -1,4 +1,5 @@
-import { keyStoreTable, sqlKeyStore } from '@fieldseal/core';
+import { join } from 'node:path';
+import { createKeyring, fileKeyStore, keyringFile, keyStoreTable, rawKey, sqlKeyStore } from '@fieldseal/core';
 import { readSchemaMap } from '@fieldseal/prisma/internal';
 import { sampleKeyset } from '@fieldseal/testkit';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
@@ -314,6 +315,33 @@ describe.each<Provider>(['sqlite', 'postgresql', 'mysql'])('%s', (provider) => {
     expect((await project.doctor()).stdout).toContain('1 cell of 2 values to go');
     await planter.target.run(`UPDATE "patients" SET "phone" = 'plain', "phoneIndex" = NULL`);
     expect((await project.doctor()).stdout).toContain('no value is a cell any more');
+  });
+
+  test('keys of tenants are known, in the keyring and in a key store', async () => {
+    const keyStore = fileKeyStore(join(project.folder, `keys-${provider}.json`));
+    const openers = [rawKey(project.env['FIELDSEAL_KEY'] ?? '')];
+    for (const [name, outside] of [
+      ['tenants', {}],
+      ['outside', { keyStore }],
+    ] as const) {
+      const path = join(project.folder, `${name}-${provider}.json`);
+      const { keyring } = await createKeyring({ storage: keyringFile(path), openers, ...outside });
+      await keyring.addScope('acme');
+      const cell = (await sealed(keyring, 'acme')).text('x');
+      keyring.close();
+      await planter.target.run('DELETE FROM "patients"');
+      await planter.target.run(`INSERT INTO "patients" ("patient_id", "note") VALUES ('one', '${cell}')`);
+      const at = name === 'outside' ? ['--key-store', `keys-${provider}.json`] : [];
+      expect(await found('--keyring', path, ...at)).toEqual([]);
+      if (at.length > 0) expect(await found('--keyring', path)).toEqual([['keyring.closed keyring']]);
+    }
+    const other = await createKeyring({
+      storage: keyringFile(join(project.folder, `other-${provider}.json`)),
+      openers,
+    });
+    other.keyring.close();
+    const lost = await found('--keyring', join(project.folder, `other-${provider}.json`));
+    expect(lost).toEqual([['keys.unknown Patient.note', 1]]);
   });
 
   test('a destroyed key is found', async () => {

@@ -45,6 +45,10 @@ test('a key is promoted when the instance has it', async () => {
   expect((await fieldseal(['fleet'], project.env)).stdout).toMatch(new RegExp(`${instance.id} +live +1 +behind`));
   expect(await json('fleet', 'promote', keyId)).toMatchObject({ code: 1, error: { code: 'ERR_FLEET_BEHIND' } });
   await instance.beat();
+  project.env['FIELDSEAL_REQUIRE_BACKUP'] = 'backups';
+  project.env['FIELDSEAL_BACKUP_KEY'] = '77'.repeat(32);
+  expect(await json('fleet', 'promote', keyId)).toMatchObject({ code: 12, error: { code: 'ERR_BACKUP_GATE' } });
+  delete project.env['FIELDSEAL_REQUIRE_BACKUP'];
   expect(await json('fleet', 'promote', keyId, '--wait', '10s')).toMatchObject({ code: 0, promoted: keyId });
 });
 

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { JobProgress } from '../src/jobs/job-progress.ts';
 import { Project, type Sealed, schemaOf, sealed } from './doctor-project.ts';
 import { openTarget, type Target } from './doctor-target.ts';
-import { fieldseal } from './harness.ts';
+import { fieldseal, parsed } from './harness.ts';
 import { dropJobs, jobCommands, MIGRATING } from './job-commands.ts';
 
 let project: Project;
@@ -93,19 +93,40 @@ test('the way that cells are written is changed, from an older schema', async ()
 test('jobs are steered, and rows that cannot be served end with 11', async () => {
   for (const id of ['a', 'b', 'c']) await insert(id, { email: 'plain@x' });
   await json('rotate', 'start', '--error-rows', '1');
-  expect(await json('rotate', 'start')).toMatchObject({ code: 1, error: { code: 'ERR_JOB_ACTIVE' } });
+  const keys = (await keyring.describe()).keysets[0]?.data.versions.length;
+  for (const more of [[], ['--new-key']])
+    expect(await json('rotate', 'start', ...more)).toMatchObject({ code: 1, error: { code: 'ERR_JOB_ACTIVE' } });
+  expect((await keyring.describe()).keysets[0]?.data.versions).toHaveLength(keys ?? 0); // no key was made for nothing
   expect((await json('rotate', 'pause')).jobs).toMatchObject([{ state: 'paused' }]);
-  expect(await json('rotate', 'work')).toMatchObject({ code: 1, error: { code: 'ERR_NO_JOB' } });
+  expect(await json('rotate', 'work')).toMatchObject({ code: 0, jobs: [], paused: [expect.any(String)] });
+  expect((await cli('rotate', 'work')).stdout).toContain('`fieldseal rotate resume`');
   expect((await json('rotate', 'set', '--rows-per-second', '1000')).jobs).toMatchObject([
     { settings: { rowsPerSecond: 1000 } },
   ]);
   expect((await json('rotate', 'resume')).jobs).toMatchObject([{ state: 'running' }]);
   expect(await json('rotate', 'work')).toMatchObject({ code: 11, jobs: [{ end: 'paused', reason: 'ERR_JOB_BUDGET' }] });
+  expect(await json('rotate', 'work')).toMatchObject({ code: 11, jobs: [], paused: [expect.any(String)] });
   const shown = await cli('rotate', 'status');
   expect(shown).toMatchObject({ code: 0, stdout: expect.stringContaining('paused (ERR_JOB_BUDGET)') });
   const [job] = (await json('rotate', 'status')).jobs;
   expect((await json('rotate', 'cancel', '--job', String(job?.['id']))).jobs).toMatchObject([{ state: 'cancelled' }]);
   expect(shown.stdout).not.toContain('plain@x');
+});
+
+test('in cron, a worker with nothing to do is no failure', async () => {
+  expect(await json('rotate', 'work', '--for', '1s')).toMatchObject({ code: 0, jobs: [] });
+  expect((await cli('verify', 'work')).stdout).toContain('No job of verify is running');
+});
+
+test('a key that no backup holds is not promoted by a rotation where backups are required', async () => {
+  const { primary } = await keyring.resolve('');
+  const env = { ...project.env, FIELDSEAL_REQUIRE_BACKUP: 'backups' };
+  const refused = await fieldseal(['rotate', 'start', '--new-key', '--json'], env);
+  expect(parsed(refused)).toMatchObject({ error: { code: 'ERR_BACKUP_GATE' } });
+  expect((await keyring.describe()).keysets[0]?.data.primary).toBe(primary.keyId);
+  const { stdout } = await fieldseal(['rotate', 'start', '--new-key', '--no-backup', '--json'], env);
+  expect(JSON.parse(stdout)).toMatchObject({ scope: '', newKey: expect.stringMatching(/^[0-9a-f]{16}$/) });
+  await json('rotate', 'cancel');
 });
 
 test.each([

@@ -96,3 +96,26 @@ test('a missing keyring ends with 4, a damaged one with 5, one in a folder that 
   }
   expect(codes).toEqual([4, 5, 6]);
 });
+
+test('a lost key is replaced by the recovery key alone, and its slot removed', async () => {
+  const ring = path('lost.json');
+  const init = parsed(await fieldseal(['init', '--keyring', ring, '--json']));
+  const lost = { FIELDSEAL_KEYRING: ring, FIELDSEAL_RECOVERY_KEY: String(init['recoveryKey']) };
+  const old = { FIELDSEAL_KEYRING: ring, FIELDSEAL_KEY: (init['key'] as { value: string }).value };
+  expect((await fieldseal(['keyring', 'add-key'], old)).stderr).toContain('FIELDSEAL_RECOVERY_KEY');
+  expect((await fieldseal(['keyring', 'show'], lost)).stderr).toContain('keyring add-key');
+  const added = parsed(await fieldseal(['keyring', 'add-key', '--json'], lost));
+  const env = { FIELDSEAL_KEYRING: ring, FIELDSEAL_KEY: String(added['value']) };
+  const { slots } = parsed(await fieldseal(['keyring', 'show', '--json'], env)) as {
+    slots: { id: string; type: string }[];
+  };
+  expect(slots.map(({ type }) => type)).toEqual(['rawKey', 'recoveryKey', 'rawKey']);
+  expect((await fieldseal(['keyring', 'remove-slot', slots[0]?.id ?? ''], env)).code).toBe(0);
+  expect((await fieldseal(['keyring', 'show'], old)).code).toBe(3);
+  for (const { id } of slots.slice(1))
+    expect((await fieldseal(['keyring', 'remove-slot', id], env)).stderr).toContain('ERR_KEYRING_SLOT');
+  const file = path('new.env');
+  const saved = await fieldseal(['keyring', 'add-key', '--save-key', file], lost);
+  expect([saved.code, saved.stdout.includes('fsk1_')]).toEqual([0, false]);
+  expect(readFileSync(file, 'utf8')).toMatch(/^FIELDSEAL_KEY=fsk1_/m);
+});

@@ -312,7 +312,7 @@ describe('keys shred', () => {
 
   test('refuses the whole application, and scopes without keys', async () => {
     await newKeyring();
-    expect(await codeOf('shred', '', '--yes')).toBe('ERR_OPTIONS');
+    for (const more of [[], ['--yes']]) expect(await codeOf('shred', '', ...more)).toBe('ERR_USAGE');
     expect(await codeOf('shred', 'nobody', '--yes')).toBe('ERR_KEY_UNKNOWN');
   });
 });
@@ -328,7 +328,8 @@ describe('a key store in a database', () => {
     const { added } = (await json('add', ...at)) as { added: string };
     expect(await json('promote', added, ...at)).toEqual({ scope: '', promoted: added });
     expect((await keys('list', ...at)).stdout).toMatch(new RegExp(`${added} +data +2 +enabled +primary`));
-    expect((await keys('list')).stderr).toMatch(/holds no keys .*\n.*--key-store-url-env/);
+    expect((await keys('list')).stderr).toMatch(/key store, which was not given .*\n.*--key-store-url-env/);
+    expect((await fieldseal(['rewrap', 'work', '--json'], project.env)).stdout).toContain('ERR_KEY_STORE');
     expect((await fieldseal(['keyring', 'show', ...at], project.env)).stdout).toContain(added);
     expect(await codeOf('list', ...at, '--key-store-table', 'nothing')).toBe('ERR_KEY_STORE');
     expect(await codeOf('list', ...at, '--key-store', store)).toBe('ERR_USAGE');

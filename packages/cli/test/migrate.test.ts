@@ -68,7 +68,7 @@ test('values of prisma-field-encryption become cells, and what does not open sta
     { state: 'running', plan: { origin: 'prisma-field-encryption' } },
   ]);
   // A backfill would take ciphertext for plaintext.
-  expect(await json('backfill', 'work')).toMatchObject({ code: 1, error: { code: 'ERR_NO_JOB' } });
+  expect(await json('backfill', 'work')).toMatchObject({ code: 0, jobs: [] });
   expect(await json('migrate', 'work', ...FROM, '--unwrap-nested')).toMatchObject({
     error: { code: 'ERR_SCHEMA_STALE' },
   });

@@ -28,6 +28,13 @@ test('--version', async () => {
   expect((await fieldseal(['--version'])).stdout).toMatch(/^\d+\.\d+\.\d+\S*\n$/);
 });
 
+test.each([['keys', '--help'], ['help']])('%s lists commands', async (...argv) => {
+  const { code, stdout } = await fieldseal(argv);
+  expect(code).toBe(0);
+  expect(stdout).toContain('keys shred');
+  expect(stdout.includes('backup create')).toBe(argv[0] === 'help');
+});
+
 test('without a command the help goes to stderr', async () => {
   const { code, stdout, stderr } = await fieldseal([]);
   expect([code, stdout]).toEqual([2, '']);
@@ -36,7 +43,7 @@ test('without a command the help goes to stderr', async () => {
 
 test.each([
   [['inti'], 'Did you mean `fieldseal init`?'],
-  [['keyring'], 'Did you mean `fieldseal keyring show`?'],
+  [['keyring'], 'keyring add-key'],
   [['keyring', 'shwo'], 'Did you mean `fieldseal keyring show`?'],
   [['zzzzzz'], 'See `fieldseal --help`.'],
   [['--json', 'init'], 'the command comes first'],

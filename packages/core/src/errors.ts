@@ -53,10 +53,11 @@ const HINTS = {
   ERR_KEY_EXHAUSTED: 'Rotate: add a key version and promote it.',
   ERR_KEY_INVALID: 'Check the key or passphrase for missing or changed characters.',
   ERR_KEY_MISSING:
-    'Set FIELDSEAL_KEY or FIELDSEAL_PASSPHRASE in the environment. A .env file has to be loaded, as by `node --env-file=.env`.',
+    'Set FIELDSEAL_KEY or FIELDSEAL_PASSPHRASE in the environment. A .env file has to be loaded, as by `node --env-file=.env`. Where only the recovery key is left, `fieldseal keyring add-key` makes a new one.',
   ERR_KEY_STATUS: 'Look at the key versions with `fieldseal keyring show`.',
   ERR_KEY_STORE: 'Check that the key store is reachable and undamaged.',
-  ERR_KEY_UNKNOWN: 'Open the keyring that holds this key id; it may have been added by another instance.',
+  ERR_KEY_UNKNOWN:
+    'Check the key id and its scope (`fieldseal keys list`), and that this is the keyring; another instance may have added the key just now.',
   ERR_KEY_WIPED: 'The keyring was closed, or the key was disabled meanwhile; open the keyring again, or try again.',
   ERR_KEYRING_BUSY: 'Another process is changing the keyring. Try again.',
   ERR_KEYRING_DAMAGED: 'Restore the keyring from a backup; do not edit it by hand.',

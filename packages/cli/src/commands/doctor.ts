@@ -16,6 +16,7 @@ import { doctorReport, type Examination } from '../doctor/report.ts';
 import { type CheckedSchema, checkSchema } from '../doctor/schema-check.ts';
 import { checkSource } from '../doctor/source-check.ts';
 import { sourceFiles } from '../doctor/source-files.ts';
+import { STORE_OPTIONS } from './keys/request.ts';
 
 /** A statement of doctor is stopped after this time, so that it does not load a database for long. */
 const STATEMENT_MS = 30_000;
@@ -31,7 +32,7 @@ export const doctor: Command = {
       'do. Nothing is changed, and no value is shown: only names and counts.',
     'The database is read by the driver adapter that the project has installed, in transactions that cannot write. Its URL comes from\n' +
       'the environment, since it may hold a password. With a keyring that FIELDSEAL_KEY or FIELDSEAL_PASSPHRASE opens, the key ids and\n' +
-      'index versions of the rows are compared with it.',
+      'index versions of the rows are compared with it; --key-store and --key-store-url-env name where its keys lie otherwise.',
     'With --leakage it also measures what indexes and lengths give away to who reads the database without a key: it decrypts a sample of\n' +
       'the rows in memory, and runs a frequency attack on the index terms. The report holds counts and shares only.',
     'Ends with 8 when errors are found; warnings and notes do not count, unless --strict makes warnings count.',
@@ -42,7 +43,7 @@ export const doctor: Command = {
       value: 'path',
       help: 'schema file or folder; prisma/schema.prisma, schema.prisma or prisma/schema by default',
     },
-    keyring: { value: 'path', help: 'the keyring; FIELDSEAL_KEYRING or ./fieldseal.keyring.json by default' },
+    ...STORE_OPTIONS,
     'url-env': {
       value: 'variable',
       help: `environment variable with the URL of the database; ${URL_VARIABLE} by default`,
@@ -63,7 +64,8 @@ export const doctor: Command = {
   run: examine,
 };
 
-async function examine({ options, env, io }: CommandInput): Promise<Report> {
+async function examine(input: CommandInput): Promise<Report> {
+  const { options, env, io } = input;
   const project = process.cwd();
   const sample = sampleOf(options['sample']);
   const url = urlOf(options, env);
@@ -83,7 +85,7 @@ async function examine({ options, env, io }: CommandInput): Promise<Report> {
       ...checkSource(sources.files),
       ...(sources.more ? [finding('source.bounded', '.', `only ${sources.files.length} source files were read`)] : []),
     ];
-    const request = { keyring: options['keyring'], env, project, sample, progress };
+    const request = { input, project, sample, progress };
     const database = await examineDatabase(schema, url, request);
     const { leakage, findings: leaks } =
       statistics === null || database.database !== 'checked'
@@ -106,8 +108,7 @@ async function examine({ options, env, io }: CommandInput): Promise<Report> {
 }
 
 interface DatabaseRequest {
-  readonly keyring: string | undefined;
-  readonly env: Environment;
+  readonly input: CommandInput;
   readonly project: string;
   readonly sample: number | null;
   readonly progress: Progress;
@@ -116,11 +117,11 @@ interface DatabaseRequest {
 async function examineDatabase(
   { file, map }: CheckedSchema,
   url: string | Finding | null,
-  { keyring, env, ...request }: DatabaseRequest,
+  { input, ...request }: DatabaseRequest,
 ): Promise<Pick<Examination, 'database' | 'keyring' | 'fields' | 'findings'>> {
   if (typeof url !== 'string' || file === null || map === null)
     return { database: 'skipped', keyring: 'skipped', fields: [], findings: url instanceof Object ? [url] : [] };
-  const keys = await keyDirectory(env, keyring);
+  const keys = await keyDirectory(doctor, input);
   const closed = typeof keys === 'string';
   const { findings, fields, reached } = await checkDatabase(file, map, {
     ...request,
@@ -141,10 +142,10 @@ const NOT_MEASURED: CheckedLeakage = { leakage: null, findings: [] };
 async function examineLeakage(
   { file, map }: CheckedSchema,
   url: string | Finding | null,
-  { keyring, env, statistics, ...request }: DatabaseRequest & { readonly statistics: Statistics },
+  { input, statistics, ...request }: DatabaseRequest & { readonly statistics: Statistics },
 ): Promise<CheckedLeakage> {
   if (typeof url !== 'string' || file === null || map === null) return NOT_MEASURED;
-  return withKeyView(env, keyring, (view) =>
+  return withKeyView(doctor, input, (view) =>
     checkLeakage(file, map, { ...request, url, timeoutMs: STATEMENT_MS, view, statistics }),
   );
 }

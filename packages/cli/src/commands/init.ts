@@ -22,6 +22,7 @@ import type { Command, CommandInput, Report } from '../command.ts';
 import { type Appended, appendVariable } from '../env-file.ts';
 import { table } from '../table.ts';
 import { KEY_STORE_OPTIONS, withKeyStore } from './keys/request.ts';
+import { SAVE_KEY_OPTION } from './new-key.ts';
 
 /** Names of the suites on the command line. */
 const SUITE_NAMES: Readonly<Record<string, SuiteId>> = {
@@ -61,8 +62,7 @@ export const init: Command = {
       help: 'KEK outside the keyring: FIELDSEAL_KEK, or in Vault by FIELDSEAL_VAULT_KEY (docs/kms.md)',
       choices: Object.keys(KEKS),
     },
-    // Not --env-file: Node 20 takes an option of that name for itself wherever it stands.
-    'save-key': { value: 'env file', help: 'file that a generated key is appended to; made with mode 0600' },
+    ...SAVE_KEY_OPTION,
     ...KEY_STORE_OPTIONS,
   },
   audit: 'command',

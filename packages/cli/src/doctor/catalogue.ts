@@ -80,7 +80,7 @@ export const CATALOGUE: Readonly<Record<FindingId, FindingKind>> = {
   'keyring.closed': {
     severity: 'note',
     advice:
-      'Set FIELDSEAL_KEYRING, and FIELDSEAL_KEY or FIELDSEAL_PASSPHRASE, to have key ids and index versions judged.',
+      'Set FIELDSEAL_KEYRING, and FIELDSEAL_KEY or FIELDSEAL_PASSPHRASE, and name the key store if there is one (--key-store, --key-store-url-env), to have key ids and index versions judged.',
   },
   'database.skipped': { severity: 'note', advice: 'Set DATABASE_URL, or name another variable with --url-env.' },
   'database.unsupported': { severity: 'note', advice: 'Its columns and rows are not looked at by this version.' },

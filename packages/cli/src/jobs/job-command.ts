@@ -1,4 +1,4 @@
-import { isFieldsealError } from '@fieldseal/core';
+import { FieldsealError, isFieldsealError } from '@fieldseal/core';
 import {
   JobEngine,
   type JobKind,
@@ -41,8 +41,11 @@ export interface JobFamily {
   readonly rowsOf?: (source: RowSource, project: JobProject, input: CommandInput) => Promise<RowSource>;
   /** What `plan` finds out beside the forecast. */
   readonly trial?: (source: RowSource) => Promise<{ readonly lines: readonly string[]; readonly json: object }>;
-  /** Done before a job is planned. */
-  readonly prepare?: (project: JobProject, options: CommandInput['options']) => Promise<readonly string[]>;
+  /** Done before a job is planned, when nothing stands in its way. */
+  readonly prepare?: (
+    project: JobProject,
+    input: CommandInput,
+  ) => Promise<{ readonly lines: readonly string[]; readonly json: object }>;
 }
 
 type JobEngineField = RowSource['fields'][number];
@@ -92,6 +95,9 @@ async function runAction(command: Command, family: JobFamily, input: CommandInpu
   return JobProject.use(input, (project) => PERFORM[action](family, project, input));
 }
 
+/** States of jobs that another one must not run beside. */
+const UNFINISHED: readonly JobRecord['state'][] = ['planning', 'running', 'paused'];
+
 /** Of a program that nobody stops. */
 const NEVER = new AbortController().signal;
 
@@ -113,21 +119,32 @@ const PERFORM: Readonly<Record<Action, Perform>> = {
   },
   start: async (family, project, input) => {
     const { options } = input;
-    const before = (await family.prepare?.(project, options)) ?? [];
+    const engines = await enginesOf(family, project, input);
+    await refuseBeside(
+      project,
+      family.kindOf(options),
+      engines.map(({ source }) => source.model),
+    );
+    const before = await family.prepare?.(project, input);
     const started: JobStatus[] = [];
-    for (const { engine } of await enginesOf(family, project, input)) {
+    for (const { engine } of engines) {
       const job = await engine.start({ ...requestOf(family, options), settings: settingsOf(options) });
       started.push(await engine.status(job));
     }
     const next = `Now run \`fieldseal ${family.name} work\`.`;
-    return { lines: [...before, ...statusLines(started), next], json: { jobs: started.map(statusJson) } };
+    return {
+      lines: [...(before?.lines ?? []), ...statusLines(started), next],
+      json: { ...before?.json, jobs: started.map(statusJson) },
+    };
   },
   work: async (family, project, input) => {
     const { options, io } = input;
     const until = performance.now() + (durationOf(options, 'for') ?? Number.POSITIVE_INFINITY);
     const signal = io.stopping?.() ?? NEVER;
     const worked: { readonly status: JobStatus; readonly end: WorkEnd }[] = [];
-    for (const { plan, id } of await chosen(family, project, options, ['running'])) {
+    const open = await chosen(family, project, options, ['running', 'paused'], true);
+    for (const { plan, id, state } of open) {
+      if (state === 'paused') continue;
       const engine = new JobEngine({
         source: await rows(family, project, input, plan, plan.scope),
         keys: await project.keyring(),
@@ -137,20 +154,31 @@ const PERFORM: Readonly<Record<Action, Perform>> = {
       const end = await progress.during(await engine.status(id), () => engine.work(id, { forMs, signal }));
       worked.push({ status: await engine.status(id), end });
     }
+    const paused = open.filter(({ state }) => state === 'paused');
     const jobs = worked.map(({ status }) => status);
-    const trouble = jobs.some(({ quarantined, reason }) => quarantined > 0 || reason !== null);
+    const trouble =
+      jobs.some(({ quarantined, reason }) => quarantined > 0 || reason !== null) ||
+      paused.some(({ reason }) => reason !== null);
+    const idle = [
+      ...(jobs.length > 0 ? [] : [`No job of ${family.name} is running: there is nothing to do.`]),
+      ...paused.map(
+        ({ id, plan }) => `${id} (${plan.model}) is paused: \`fieldseal ${family.name} resume\` lets it go on.`,
+      ),
+    ];
     return {
-      ...shown(jobs),
+      lines: [...(jobs.length > 0 ? shown(jobs).lines : []), ...idle],
       exitCode: trouble ? 11 : 0,
-      json: { jobs: worked.map(({ status, end }) => ({ end, ...statusJson(status) })) },
+      json: {
+        jobs: worked.map(({ status, end }) => ({ end, ...statusJson(status) })),
+        paused: paused.map(({ id }) => id),
+      },
     };
   },
   status: async (family, project, { options }) =>
     shown(await statuses(project, await chosen(family, project, options, null))),
   pause: (...given) => steered(...given, ['running'], (project, id) => project.control.pause(id)),
   resume: (...given) => steered(...given, ['paused'], (project, id) => project.control.resume(id)),
-  cancel: (...given) =>
-    steered(...given, ['planning', 'running', 'paused'], (project, id) => project.control.cancel(id)),
+  cancel: (...given) => steered(...given, UNFINISHED, (project, id) => project.control.cancel(id)),
   set: (...given) =>
     steered(...given, ['running', 'paused'], async (project, id) => {
       await project.control.set(id, settingsOf(given[2].options));
@@ -169,12 +197,29 @@ async function steered(
   return shown(await statuses(project, jobs));
 }
 
-/** The job of `--job`, or those of the family that are in one of these states; null for any. */
+/** Throws ERR_JOB_ACTIVE where another job writes to one of the models. */
+async function refuseBeside(project: JobProject, kind: JobKind, models: readonly string[]): Promise<void> {
+  if (kind === 'verify') return;
+  const beside = (await listed(project)).find(
+    ({ plan, state }) => plan.kind !== 'verify' && models.includes(plan.model) && UNFINISHED.includes(state),
+  );
+  if (beside !== undefined)
+    throw new FieldsealError('ERR_JOB_ACTIVE', `the job ${beside.id} writes to the rows of this model`, {
+      model: beside.plan.model,
+    });
+}
+
+/**
+ * The job of `--job`, or those of the family that are in one of these states; null for any.
+ *
+ * @param none - whether there may be none
+ */
 async function chosen(
   { kinds, name, owns }: JobFamily,
   project: JobProject,
   options: CommandInput['options'],
   states: readonly JobRecord['state'][] | null,
+  none = false,
 ): Promise<readonly JobRecord[]> {
   const { job, model } = options;
   const all = (await listed(project)).filter(
@@ -186,7 +231,7 @@ async function chosen(
     throw new CliError('ERR_USAGE', `there is no such job of ${name}`, `See \`fieldseal ${name} status\`.`);
   }
   const found = states === null ? all : all.filter(({ state }) => states.includes(state));
-  if (found.length === 0 && states !== null)
+  if (found.length === 0 && states !== null && !none)
     throw new CliError(
       'ERR_NO_JOB',
       `no job of ${name} is ${states.join(' or ')}`,

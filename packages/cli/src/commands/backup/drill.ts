@@ -1,5 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { drillEvidence, type VerifyLevel, verifyBackup } from '@fieldseal/backup';
+import { usage } from '../../arguments.ts';
 import { CliError } from '../../cli-error.ts';
 import type { Command, CommandInput, Report } from '../../command.ts';
 import { PROOF_OPTIONS, proofOf } from './proof.ts';
@@ -40,6 +41,7 @@ export const backupDrill: Command = {
 /** Makes a drill, as the options say. */
 export async function drill(input: CommandInput): Promise<Report> {
   const { target } = placeOf(input);
+  if (input.options['identity'] === undefined) throw usage(backupDrill, 'a drill needs --identity');
   const backup = {
     target,
     name: await backupNamed(target, 'latest'),

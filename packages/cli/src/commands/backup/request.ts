@@ -11,6 +11,7 @@ import {
 } from '@fieldseal/backup';
 import {
   environmentOpeners,
+  FieldsealError,
   type KeyringStorage,
   keyringFile,
   keyringPath,
@@ -111,10 +112,16 @@ export function signerOf({ env }: CommandInput): SigningKey {
   }
 }
 
-/** The keys that verify: of files, or of the key that signs. */
+/** The keys that verify: of files, or of the key that signs. Throws ERR_USAGE where there is neither. */
 export async function verifiersOf(input: CommandInput): Promise<readonly VerifyKey[]> {
   const paths = namesOf(input.options['public-key']);
   if (paths !== undefined) return Promise.all(paths.map(async (path) => parseVerifyKey(await fileText(path))));
+  if (!input.env['FIELDSEAL_BACKUP_KEY'])
+    throw new CliError(
+      'ERR_USAGE',
+      'there is no key to verify the signatures of backups with',
+      'Give the public key that `fieldseal backup key` wrote by --public-key, or the key that signs as FIELDSEAL_BACKUP_KEY.',
+    );
   return [parseVerifyKey(formatVerifyKey(signerOf(input).public))];
 }
 
@@ -136,16 +143,23 @@ export async function identitiesOf({ options }: CommandInput): Promise<readonly 
 /** What opens the keyring of a backup: the environment's keys, and the recovery key, which is what is left when a machine is lost. */
 export function openersOf({ env }: CommandInput): readonly SlotOpener[] {
   const recovery = env['FIELDSEAL_RECOVERY_KEY'];
-  if (!recovery) return environmentOpeners(env);
   const others = env['FIELDSEAL_KEY'] || env['FIELDSEAL_PASSPHRASE'] ? environmentOpeners(env) : [];
+  if (!recovery && others.length === 0)
+    throw new FieldsealError('ERR_KEY_MISSING', 'nothing opens the keyring of the backup', {
+      hint: 'Set FIELDSEAL_KEY, FIELDSEAL_PASSPHRASE or FIELDSEAL_RECOVERY_KEY in the environment.',
+    });
+  if (!recovery) return others;
   return [...others, recoveryKey(recovery)];
 }
 
 /** The backup of this name, the newest for `latest`, or the newest that was begun by a time (ISO 8601). */
 export async function backupNamed(target: BackupTarget, name: string): Promise<string> {
   const time = /^\d{4}-\d\d-\d\d(T[\d:.]+(Z|[+-]\d\d:\d\d))?$/.test(name) ? Date.parse(name) : Number.NaN;
-  if (name !== 'latest' && Number.isNaN(time)) return name;
-  const { backups } = await listBackups(target);
+  const { backups, unfinished } = await listBackups(target);
+  if (name !== 'latest' && Number.isNaN(time)) {
+    if (backups.some((known) => known.name === name) || unfinished.includes(name)) return name;
+    throw new CliError('ERR_USAGE', `there is no backup ${name} at ${target.label}`, 'See `fieldseal backup list`.');
+  }
   const newest = backups.filter(({ created }) => Number.isNaN(time) || created <= time).at(-1);
   if (newest === undefined)
     throw new CliError(

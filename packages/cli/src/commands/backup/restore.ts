@@ -115,21 +115,25 @@ const ACTIONS = {
   none: ['lacks nothing', 'lacks nothing'],
 } as const;
 
-function report(path: string, { applied, keyring, keysets, rows, manifest }: Restoration): Report {
+function report(path: string, restored: Restoration): Report {
+  const { applied, keyring, keysets, rows, manifest } = restored;
   const action = keyring?.action ?? 'none';
   const changes = [action !== 'none', keysets?.created, keysets?.merged, rows?.inserted, rows?.overwritten].some(
     Boolean,
   );
+  const left = leftOut(manifest, keysets === null, rows === null);
   return {
     lines: [
       ...table([
         ['keyring', `${path} ${ACTIONS[action][applied ? 1 : 0]}`],
         ['backup of', manifest.created],
         ['generation', String(keyring?.generation ?? '')],
-        ['keys that come back', keyring?.added.length === 0 ? 'none' : (keyring?.added.join(', ') ?? '')],
+        ['keys that come back in it', keyring?.added.length === 0 ? 'none' : (keyring?.added.join(', ') ?? '')],
         ...(keysets === null ? [] : [['scopes', countsText(keysets)]]),
         ...(rows === null ? [] : [['rows', countsText(rows)]]),
       ]),
+      ...left,
+      ...inTheWay(restored),
       ...(applied || !changes ? [] : ['', 'Nothing was written. Add --apply to do it.']),
     ],
     json: {
@@ -139,8 +143,34 @@ function report(path: string, { applied, keyring, keysets, rows, manifest }: Res
       ...keyring,
       keysets,
       rows,
+      leftOut: left,
     },
   };
+}
+
+/** What the backup holds and nobody asked for. */
+function leftOut({ entries }: Restoration['manifest'], keysets: boolean, rows: boolean): string[] {
+  const held = (folder: string): number =>
+    entries.filter(({ name }) => name.startsWith(`${folder}/`)).reduce((sum, { count }) => sum + count, 0);
+  const [scopes, stored] = [keysets ? held('keysets') : 0, rows ? held('rows') : 0];
+  return [
+    ...(scopes === 0
+      ? []
+      : [
+          `The keys of ${scopes} scopes in this backup are left out: name a key store by --key-store or --key-store-url-env.`,
+        ]),
+    ...(stored === 0 ? [] : [`${stored} rows in this backup are left out: add --rows.`]),
+  ];
+}
+
+/** What stands in the way of --apply. */
+function inTheWay({ applied, rows }: Restoration): string[] {
+  const conflicts = applied ? 0 : (rows?.conflicts ?? 0);
+  return conflicts === 0
+    ? []
+    : [
+        `${conflicts} rows differ from the backup: --apply changes nothing until --on-conflict says what happens to them.`,
+      ];
 }
 
 /** `3 inserted, 2 kept`: what is none is left out. */

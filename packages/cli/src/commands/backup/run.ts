@@ -88,7 +88,7 @@ async function run(input: CommandInput): Promise<Report> {
         io.stderr(
           'json' in options
             ? `${JSON.stringify({ task, error, message, at: time, ...shown(so) })}\n`
-            : `${time} ${task}: ${message === null ? 'done' : `${message} It is tried again.`}\n`,
+            : `${time} ${task}: ${message === null ? 'done' : `${message.replace(/\.$/, '')}; it is tried again`}\n`,
         );
         metrics?.write();
       },

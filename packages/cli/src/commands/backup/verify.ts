@@ -1,4 +1,5 @@
 import { type BackupVerdict, type VerifyLevel, verifyBackup } from '@fieldseal/backup';
+import { usage } from '../../arguments.ts';
 import type { Command, CommandInput, Report } from '../../command.ts';
 import { table } from '../../table.ts';
 import { PROOF_OPTIONS, proofOf } from './proof.ts';
@@ -38,6 +39,7 @@ async function verify(input: CommandInput): Promise<Report> {
   const { target } = placeOf(input);
   const identities = await identitiesOf(input);
   const level = Number(input.options['level'] ?? (identities.length > 0 ? 1 : 0)) as VerifyLevel;
+  if (level > 0 && identities.length === 0) throw usage(backupVerify, `level ${level} needs --identity`);
   const name = await backupNamed(target, input.positionals[0] as string);
   const openers = level >= 2 ? openersOf(input) : [];
   const backup = { target, name, keys: await verifiersOf(input), identities, openers };

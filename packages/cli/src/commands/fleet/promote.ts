@@ -2,6 +2,7 @@ import { Fleet } from '@fieldseal/core/jobs';
 import type { Command, CommandInput, Report } from '../../command.ts';
 import { durationOf } from '../../jobs/job-options.ts';
 import { JobProject, PROJECT_OPTIONS } from '../../jobs/job-project.ts';
+import { BACKUP_GATE_OPTIONS, requireBackup } from '../keys/backup-gate.ts';
 import { SCOPE_OPTION, scopeOf } from '../keys/request.ts';
 
 /** The option that says how long a gate waits. */
@@ -13,9 +14,12 @@ export const GATE_OPTIONS: Command['options'] = {
 export const fleetPromote: Command = {
   name: 'fleet promote',
   summary: 'make a key version the primary once every live instance has it',
-  details: ['Fails and changes nothing when an instance has not read the keyring in time, or no instance is known.'],
+  details: [
+    'Fails and changes nothing when an instance has not read the keyring in time, or no instance is known; and, with --require-backup or\n' +
+      'FIELDSEAL_REQUIRE_BACKUP in the environment, when the newest backup in that folder does not hold the key.',
+  ],
   positionals: ['key id'],
-  options: { ...PROJECT_OPTIONS, ...SCOPE_OPTION, ...GATE_OPTIONS },
+  options: { ...PROJECT_OPTIONS, ...SCOPE_OPTION, ...GATE_OPTIONS, ...BACKUP_GATE_OPTIONS },
   audit: 'keyring',
   run: promote,
 };
@@ -25,7 +29,9 @@ function promote(input: CommandInput): Promise<Report> {
   const scope = scopeOf(input);
   const waitMs = durationOf(input.options, 'wait') ?? 0;
   return JobProject.use(input, async (project) => {
-    await new Fleet(project.database).promote(await project.keyring(), keyId, { scope, waitMs });
+    const keyring = await project.keyring();
+    await requireBackup(input, keyring, keyId);
+    await new Fleet(project.database).promote(keyring, keyId, { scope, waitMs });
     return { lines: [`The primary is ${keyId}.`], json: { scope, promoted: keyId } };
   });
 }

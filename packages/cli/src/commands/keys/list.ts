@@ -111,7 +111,7 @@ async function scopesOf({ options }: CommandInput, all: () => AsyncIterable<stri
   }
   if (scopes.length === 0)
     throw new FieldsealError('ERR_KEY_UNKNOWN', 'the keyring holds no keys', {
-      hint: 'Where they lie in a key store, name it by --key-store or --key-store-url-env.',
+      hint: 'The key store holds none: check --key-store, --key-store-url-env and --key-store-table.',
     });
   return scopes;
 }

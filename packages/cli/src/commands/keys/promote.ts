@@ -1,8 +1,6 @@
-import { backupGate, folderTarget } from '@fieldseal/backup';
-import type { Keyring } from '@fieldseal/core';
 import type { Command, CommandInput, Report } from '../../command.ts';
 import { table } from '../../table.ts';
-import { IDENTITY_OPTIONS, identitiesOf, VERIFY_OPTIONS, verifiersOf } from '../backup/request.ts';
+import { BACKUP_GATE_OPTIONS, requireBackup } from './backup-gate.ts';
 import { SCOPE_OPTION, STORE_OPTIONS, scopeName, scopeOf, withKeyring } from './request.ts';
 
 /** `fieldseal keys promote` */
@@ -18,10 +16,7 @@ export const keysPromote: Command = {
   options: {
     ...STORE_OPTIONS,
     ...SCOPE_OPTION,
-    'require-backup': { value: 'folder', help: 'promote only what the newest backup in this folder holds' },
-    'no-backup': { help: 'promote whatever FIELDSEAL_REQUIRE_BACKUP says' },
-    ...IDENTITY_OPTIONS,
-    ...VERIFY_OPTIONS,
+    ...BACKUP_GATE_OPTIONS,
   },
   audit: 'keyring',
   run: promote,
@@ -44,16 +39,4 @@ async function promote(input: CommandInput): Promise<Report> {
     ],
     json: { scope, promoted: keyId },
   };
-}
-
-/** Throws ERR_BACKUP_GATE when a backup is asked for and does not hold the key. */
-async function requireBackup(input: CommandInput, keyring: Keyring, keyId: string): Promise<void> {
-  const { options, env } = input;
-  const folder = options['require-backup'] ?? ('no-backup' in options ? undefined : env['FIELDSEAL_REQUIRE_BACKUP']);
-  if (!folder) return;
-  const { id, generation } = await keyring.describe();
-  const inKeyring = options['key-store'] === undefined && options['key-store-url-env'] === undefined;
-  const identities = await identitiesOf(input);
-  const gate = backupGate({ target: folderTarget(folder), keys: await verifiersOf(input), identities });
-  await gate({ keyId, keyringId: id, generation, inKeyring });
 }

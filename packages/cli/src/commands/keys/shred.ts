@@ -1,5 +1,11 @@
 import { readFile, writeFile } from 'node:fs/promises';
-import { FieldsealError, type Keyring, type KeysetRecord, type ShredReceipt } from '@fieldseal/core';
+import {
+  FieldsealError,
+  type Keyring,
+  type KeysetRecord,
+  type ShredReceipt,
+  verifyShredReceipt,
+} from '@fieldseal/core';
 import { usage } from '../../arguments.ts';
 import { CENSUS_OPTIONS, cellsOf, takeCensus } from '../../census/census.ts';
 import { CliError } from '../../cli-error.ts';
@@ -45,6 +51,7 @@ export const keysShred: Command = {
 
 function shred(input: CommandInput): Promise<Report> {
   const [scope = ''] = input.positionals;
+  if (scope === '') throw usage(keysShred, 'the keys of the whole application are not shredded: name a scope');
   return withKeyring(keysShred, input, async (keyring) => {
     const record = await keysetOf(keyring, scope);
     const file = input.options['from-receipt'];
@@ -115,6 +122,10 @@ async function again(
   receipt: ShredReceipt,
 ): Promise<Report> {
   if (receipt.scope !== scope) throw usage(keysShred, 'the receipt is of another scope');
+  if (!verifyShredReceipt(receipt, keyring.receiptKey))
+    throw new FieldsealError('ERR_OPTIONS', 'the receipt was changed, or another keyring signed it', {
+      hint: 'Give the file that `keys shred --receipt` wrote, as it was.',
+    });
   const done = 'yes' in input.options;
   if (done) await keyring.applyReceipt(receipt);
   return {

@@ -1,11 +1,8 @@
 import { combineShares, shareIdentity, shareOpener } from '@fieldseal/backup';
-import { formatRawKey, generateRawKey, openKeyring, rawKey, type SlotOpener } from '@fieldseal/core';
 import { usage } from '../../arguments.ts';
 import type { Command, CommandInput, Report } from '../../command.ts';
-import { appendVariable } from '../../env-file.ts';
-import { table } from '../../table.ts';
-import { keyringOf } from '../backup/request.ts';
 import { RESTORE_OPTIONS, restoreNamed } from '../backup/restore.ts';
+import { addNewKey } from '../new-key.ts';
 import { checkSet, HOLDER_OPTIONS, SET_OPTIONS, setOf, sharesOf } from './request.ts';
 
 /** `fieldseal shares combine` */
@@ -46,7 +43,7 @@ async function combine(input: CommandInput): Promise<Report> {
       const opener = shareOpener(secret);
       const access = { identities: [shareIdentity(secret)], openers: [opener] };
       const restored = backup === undefined ? null : await restoreNamed(sharesCombine, input, backup, access);
-      const key = wantsKey ? await newKey(input, opener) : null;
+      const key = wantsKey ? await addNewKey(input, [opener], opener) : null;
       return {
         lines: [...(restored?.lines ?? []), ...(key?.lines ?? [])],
         json: { setId: set.setId, restored: restored?.json ?? null, key: key?.json ?? null },
@@ -56,33 +53,5 @@ async function combine(input: CommandInput): Promise<Report> {
     }
   } finally {
     for (const share of shares) share.wipe();
-  }
-}
-
-/** Adds a raw key to the keyring, which the shares open and prove to be recoverable. */
-async function newKey(input: CommandInput, opener: SlotOpener): Promise<Report> {
-  const { path, storage } = keyringOf(input);
-  const secret = generateRawKey();
-  const text = formatRawKey(secret);
-  const envFile = input.options['save-key'];
-  const appended = envFile === undefined ? undefined : await appendVariable(envFile, 'FIELDSEAL_KEY', text);
-  try {
-    const keyring = await openKeyring({ storage, openers: [opener] });
-    const slot = await keyring.addSlot(rawKey(secret), opener).finally(() => keyring.close());
-    return {
-      lines: [
-        ...table([
-          ['keyring', `${path}, slot ${slot}`],
-          ['key', envFile === undefined ? text : `written to ${envFile} as FIELDSEAL_KEY`],
-        ]),
-        'Remove the slots of keys that are lost, and split new shares if any was shown to others.',
-      ],
-      json: { slot, ...(envFile === undefined ? { value: text } : { envFile }) },
-    };
-  } catch (error) {
-    await appended?.undo();
-    throw error;
-  } finally {
-    secret.wipe();
   }
 }

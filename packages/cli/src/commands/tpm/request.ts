@@ -66,7 +66,9 @@ export function recoveryOpener(env: Environment): SlotOpener {
   const text = env['FIELDSEAL_RECOVERY_KEY'];
   if (text) return recoveryKey(text);
   const hint = 'Set FIELDSEAL_RECOVERY_KEY to the key that `fieldseal init` showed.';
-  throw new FieldsealError('ERR_KEY_MISSING', 'TPM slots change only with the recovery key at hand', { hint });
+  throw new FieldsealError('ERR_KEY_MISSING', 'ways to open the keyring are added only with the recovery key at hand', {
+    hint,
+  });
 }
 
 /** What opens the keyring for a change: the key of the environment, else its recovery key. */
