@@ -56,6 +56,24 @@ it('rows go into a backup, and those that are lost come back, once it is told to
   expect(await restore('--apply')).toMatchObject({ rows: { inserted: 0, unchanged: 2 } });
 });
 
+it('rows that point to a model that is not in the backup are warned of', async () => {
+  await target.run('ALTER TABLE "patients" ADD COLUMN "clinicId" TEXT');
+  await target.run('CREATE TABLE "Clinic" ("id" TEXT NOT NULL PRIMARY KEY)');
+  const field = '  clinicId String?\n  clinic Clinic? @relation(fields: [clinicId], references: [id])\n';
+  project.schema(
+    `${schemaOf('sqlite').replace('  @@index', `${field}  @@index`)}model Clinic {\n  id String @id\n  patients Patient[]\n}\n`,
+  );
+  const warned = await fieldseal(['backup', 'create', '--rows', '--recipient', recipient], project.env);
+  expect(warned).toMatchObject({ code: 0, stderr: expect.stringContaining('Patient points to Clinic') });
+  const whole = ['backup', 'create', '--rows', '--models', 'Clinic,Patient', '--recipient', recipient];
+  expect(await fieldseal(whole, project.env)).toMatchObject({
+    code: 0,
+    stderr: expect.not.stringContaining('points to'),
+  });
+  project.schema(schemaOf('sqlite'));
+  await target.run('DROP TABLE "Clinic"');
+});
+
 it('a row that differs stops everything, unless it is said what happens to it', async () => {
   await create('--rows', '--models', 'Patient');
   await target.run(`UPDATE "patients" SET "email" = 'other' WHERE "patient_id" = 'a'`);

@@ -97,11 +97,14 @@ it.each([
   ['nothing to do', ['--no-create'], true],
   ['a drill without an identity', ['--drill-every', '1h'], true],
   ['pruning without an identity', ['--prune'], true],
+  ['a file of recipients that is missing', ['--once', '--recipients-file', 'nope.txt'], true],
+  ['metrics that no scraper reads', ['--once', '--metrics', 'backup.txt'], true],
+  ['metrics in a folder that is missing', ['--once', '--metrics', 'nowhere/backup.prom'], true],
   ['a time that is none', ['--every', 'often'], true],
   ['a time of nothing', ['--every', '1ms', '--once'], true],
 ])('refuses %s', async (_, argv, named) => {
   const to = named ? ['--recipient', recipient] : [];
   const { code } = await fieldseal(['backup', 'run', ...to, ...argv], project.env);
-  expect([1, 2]).toContain(code);
+  expect([1, 2, 6]).toContain(code);
   expect(archives()).toEqual([]);
 });

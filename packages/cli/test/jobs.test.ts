@@ -72,6 +72,8 @@ test('plaintext is encrypted and comes back out, in the fields that are being mi
   expect((await cli('census', '--model', 'Patient', '--fields', 'phone')).stdout).toContain('plaintext');
   project.schema(schemaOf('sqlite'));
   expect(await json('backfill', 'start')).toMatchObject({ code: 1, error: { code: 'ERR_NO_JOB' } });
+  expect((await cli('backfill', 'start')).stderr).toContain('mode: migrating');
+  expect((await cli('backfill', 'start', '--out')).stderr).toContain('mode: leaving');
 });
 
 test('the way that cells are written is changed, from an older schema', async () => {
@@ -110,6 +112,7 @@ test('jobs are steered, and rows that cannot be served end with 11', async () =>
   expect(shown).toMatchObject({ code: 0, stdout: expect.stringContaining('paused (ERR_JOB_BUDGET)') });
   const [job] = (await json('rotate', 'status')).jobs;
   expect((await json('rotate', 'cancel', '--job', String(job?.['id']))).jobs).toMatchObject([{ state: 'cancelled' }]);
+  expect(shown.stdout).toMatch(/Patient\.email ERR_CELL_FORMAT: \d rows? set apart\n.*fieldseal_job_quarantine/);
   expect(shown.stdout).not.toContain('plain@x');
 });
 

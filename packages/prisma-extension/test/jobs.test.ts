@@ -8,7 +8,6 @@ import {
   type RowSource,
   reportPublicKey,
   type SignedReport,
-  type SqlDatabase,
   SqlJobStore,
   verifyReport,
 } from '@fieldseal/core/jobs';
@@ -19,6 +18,7 @@ import { fleetCases } from './jobs/fleet-cases.ts';
 import { during, flaky } from './jobs/interruptions.ts';
 import { DIALECTS, type JobDatabase, openJobDatabase, schemaOf, stopServers } from './jobs/job-database.ts';
 import { freshKeyring, ids, rowsOf, seal, valuesIn } from './jobs/job-rows.ts';
+import { jobStoreCases } from './jobs/job-store-cases.ts';
 import { rowSourceCases } from './jobs/row-source-cases.ts';
 
 afterAll(stopServers);
@@ -40,6 +40,7 @@ describe.each(DIALECTS)('jobs on %s', (dialect) => {
 
   rowSourceCases(dialect, () => test);
   fleetCases(() => test);
+  jobStoreCases(() => test);
 
   const addPatients = async (count: number): Promise<void> => {
     const values = ids(count).map((id) => `('${id}', 'Ada', '2026-01-02 03:04:05.678901')`);
@@ -64,27 +65,6 @@ describe.each(DIALECTS)('jobs on %s', (dialect) => {
     return jobs.status(job);
   };
   const column = (name: string) => test.rows(`SELECT "${name}" FROM ${PATIENTS} ORDER BY "id"`);
-
-  it('does not take a last pass that another worker has just added for one that found nothing', async () => {
-    await addPatients(7);
-    const store = new SqlJobStore(test.database);
-    const job = await engine(test.source('Patient')).start({ kind: 'reencrypt' });
-    await test.run(`UPDATE fieldseal_job_chunk SET state = 'done' WHERE job = '${job}'`);
-    let added = false;
-    const racing: SqlDatabase = {
-      dialect,
-      query: async (...args) => {
-        const rows = await test.database.query(...args);
-        if (!added) await store.addSweep(job, 2);
-        added = true;
-        return rows;
-      },
-      execute: (...args) => test.database.execute(...args),
-      transaction: (work) => test.database.transaction(work),
-    };
-    expect(await new SqlJobStore(racing).remaining(job)).toMatchObject({ open: 0, last: { ordinal: 1, sweep: false } });
-    expect(await store.remaining(job)).toMatchObject({ open: 1, last: { ordinal: 2, sweep: true } });
-  });
 
   it('re-encrypts fields of every kind, and touches nothing else', async () => {
     const source = test.source('Patient');

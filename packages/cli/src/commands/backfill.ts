@@ -19,6 +19,12 @@ export const backfill: Command = jobCommand({
   kinds: ['backfill', 'restore', 'reindex'],
   owns: ({ origin }) => origin === undefined,
   kindOf: (options) => ('terms' in options ? 'reindex' : 'out' in options ? 'restore' : 'backfill'),
+  whenNoneFits: (kind) =>
+    kind === 'reindex'
+      ? 'No encrypted field has an index.'
+      : kind === 'restore'
+        ? 'Set mode: leaving on the fields that are to be plaintext again, and deploy it first.'
+        : 'Set mode: migrating on the fields whose plaintext is to be encrypted, and deploy it first; with mode: leaving the way back is --out.',
   fits: (field, kind, all) =>
     kind === 'reindex'
       ? all.some(({ indexes }) => indexes.some(({ sources }) => sources.includes(all.indexOf(field))))

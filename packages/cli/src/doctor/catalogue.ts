@@ -33,6 +33,7 @@ export type FindingId =
   | 'rows.plaintext'
   | 'rows.damaged'
   | 'rows.leaving'
+  | 'rows.left'
   | 'rows.migrating'
   | 'rows.migrated'
   | 'rows.unread'
@@ -102,6 +103,7 @@ export const CATALOGUE: Readonly<Record<FindingId, FindingKind>> = {
     severity: 'note',
     advice: 'Let `fieldseal backfill --out` run to its end, then take the annotation and its indexes out.',
   },
+  'rows.left': { severity: 'note', advice: 'Take the annotation and its indexes out, and deploy.' },
   'rows.migrating': {
     severity: 'note',
     advice: 'Let `fieldseal backfill` run to its end, then take `mode: migrating` out.',

@@ -80,8 +80,10 @@ function plaintextFindings(
   }
   if (leaving === true) {
     const cells = values - plaintext;
-    const message = cells === 0 ? 'no value is a cell any more' : `${counted(cells, 'cell')} of ${values} values to go`;
-    return [finding('rows.leaving', place, `mode: leaving: ${message}`, cells)];
+    if (cells === 0) return [finding('rows.left', place, 'mode: leaving, and no value is a cell any more')];
+    return [
+      finding('rows.leaving', place, `mode: leaving: ${counted(cells, 'cell')} of ${values} values to go`, cells),
+    ];
   }
   if (plaintext + damaged === 0)
     return [finding('rows.migrated', place, `mode: migrating, and all ${values} values are encrypted`)];

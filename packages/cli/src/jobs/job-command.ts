@@ -35,6 +35,8 @@ export interface JobFamily {
   kindOf(options: CommandInput['options']): JobKind;
   /** Fields of a model that such a job can work on, where they are not all. */
   readonly fits?: (field: JobEngineField, kind: JobKind, all: readonly JobEngineField[]) => boolean;
+  /** What to do where no field fits. */
+  readonly whenNoneFits?: (kind: JobKind) => string;
   /** Whether a job is of this family, where its kind does not tell. */
   readonly owns?: (plan: JobPlan) => boolean;
   /** Rows as the family works on them. */
@@ -166,7 +168,7 @@ const PERFORM: Readonly<Record<Action, Perform>> = {
       ),
     ];
     return {
-      lines: [...(jobs.length > 0 ? shown(jobs).lines : []), ...idle],
+      lines: [...(jobs.length > 0 ? (await shown(project, jobs)).lines : []), ...idle],
       exitCode: trouble ? 11 : 0,
       json: {
         jobs: worked.map(({ status, end }) => ({ end, ...statusJson(status) })),
@@ -175,7 +177,7 @@ const PERFORM: Readonly<Record<Action, Perform>> = {
     };
   },
   status: async (family, project, { options }) =>
-    shown(await statuses(project, await chosen(family, project, options, null))),
+    shown(project, await statuses(project, await chosen(family, project, options, null))),
   pause: (...given) => steered(...given, ['running'], (project, id) => project.control.pause(id)),
   resume: (...given) => steered(...given, ['paused'], (project, id) => project.control.resume(id)),
   cancel: (...given) => steered(...given, UNFINISHED, (project, id) => project.control.cancel(id)),
@@ -194,7 +196,7 @@ async function steered(
 ): Promise<Report> {
   const jobs = await chosen(family, project, options, states);
   for (const { id } of jobs) await change(project, id);
-  return shown(await statuses(project, jobs));
+  return shown(project, await statuses(project, jobs));
 }
 
 /** Throws ERR_JOB_ACTIVE where another job writes to one of the models. */
@@ -255,8 +257,21 @@ function statuses(project: JobProject, jobs: readonly JobRecord[]): Promise<JobS
   return Promise.all(jobs.map(({ id }) => project.control.status(id)));
 }
 
-function shown(jobs: readonly JobStatus[]): Report {
-  return { lines: statusLines(jobs), json: { jobs: jobs.map(statusJson) } };
+async function shown(project: JobProject, jobs: readonly JobStatus[]): Promise<Report> {
+  const apart = await apartLines(project, jobs);
+  return { lines: [...statusLines(jobs), ...apart], json: { jobs: jobs.map(statusJson) } };
+}
+
+/** What a job could not serve, and where to find it. */
+async function apartLines(project: JobProject, jobs: readonly JobStatus[]): Promise<string[]> {
+  const found: string[] = [];
+  for (const { id, plan, quarantined } of jobs) {
+    if (quarantined === 0) continue;
+    for (const { field, code, rows: count } of await project.control.quarantine(id))
+      found.push(`${plan.model}.${field} ${code}: ${count} ${count === 1 ? 'row' : 'rows'} set apart`);
+    found.push(`Their keys are in fieldseal_job_quarantine, where job = '${id}'.`);
+  }
+  return found;
 }
 
 async function enginesOf(
@@ -281,7 +296,7 @@ async function enginesOf(
   throw new CliError(
     'ERR_NO_JOB',
     `no field of the schema is for ${family.name}`,
-    `See \`fieldseal ${family.name} --help\`.`,
+    family.whenNoneFits?.(kind) ?? `See \`fieldseal ${family.name} --help\`.`,
   );
 }
 

@@ -59,8 +59,8 @@ export function sqlRowPort({ database, schema, models: given }: SqlRowPortOption
   return {
     models,
     read: (model) => tableOf(model).read(),
-    find: (model, keys) => asked(() => tableOf(model).find(database, keys, false)),
-    write: (model, changes) => asked(() => tableOf(model).write(changes)),
+    find: (model, keys) => asked(model, () => tableOf(model).find(database, keys, false)),
+    write: (model, changes) => asked(model, () => tableOf(model).write(changes)),
   };
 }
 
@@ -109,14 +109,14 @@ class Table {
 
   async *read(): AsyncGenerator<StoredRow> {
     const { dialect } = this.#table;
-    const { key } = await asked(() => this.#typed());
+    const { key } = await asked(this.#table.model, () => this.#typed());
     const order = joined(
       key.map((column) => columnName(dialect, column)),
       ', ',
     );
     for (let after: RowKey | null = null; ; ) {
       const where: RawSql = after === null ? raw('1 = 1') : beyond(dialect, key, after, '>');
-      const rows: readonly StoredRow[] = await asked(() =>
+      const rows: readonly StoredRow[] = await asked(this.#table.model, () =>
         this.#select(this.#database, sql`WHERE ${where} ORDER BY ${order} LIMIT ${raw(String(PAGE_ROWS))}`),
       );
       yield* rows;
@@ -297,13 +297,14 @@ function isSame(wanted: StoredRow | null, found: StoredRow | null): boolean {
 }
 
 /** Errors of drivers may hold values of a row: they become ours. */
-async function asked<T>(work: () => Promise<T>): Promise<T> {
+async function asked<T>(model: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
     if (isFieldsealError(error)) throw error;
     if (isConstraint(error))
       throw new FieldsealError('ERR_ROW_REFUSED', 'a constraint of the database refuses a row', {
+        model,
         hint: 'Another row holds the same unique value, or one that it points to is missing: restore that model first.',
       });
     throw databaseError(error);

@@ -1,4 +1,5 @@
 import { type BackupSource, createBackup, keyStoreSource, rowSource } from '@fieldseal/backup';
+import { parseInlineSchema } from '@fieldseal/prisma/internal';
 import { usage } from '../../arguments.ts';
 import type { Command, CommandInput, Report } from '../../command.ts';
 import { Progress } from '../../doctor/progress.ts';
@@ -52,8 +53,8 @@ export const backupCreate: Command = {
 /** Makes a backup, as the options say. */
 export async function create(input: CommandInput): Promise<Report> {
   const { options } = input;
-  const recipients = [...(options['recipient']?.split(',') ?? []), ...(await recipientsOf(options['recipients-file']))];
-  if (recipients.length === 0) throw usage(backupCreate, 'a backup needs --recipient or --recipients-file');
+  const recipients = await recipientsIn(input);
+  const warnings: string[] = [];
   const [drillIdentity] = await identitiesOf(input);
   const { path, storage } = keyringOf(input);
   const { target } = placeOf(input);
@@ -75,7 +76,10 @@ export async function create(input: CommandInput): Promise<Report> {
     const keys = keyStore === undefined ? [] : [keyStoreSource(keyStore)];
     const models = namesOf(options['models']);
     if (!('rows' in options)) return make(keys);
-    return withRows(input, models, (rows) => make([...keys, rowSource(rows)]));
+    return withRows(input, models, (rows, schema) => {
+      warnings.push(...missingTargets(schema, rows.models));
+      return make([...keys, rowSource(rows)]);
+    });
   });
   return {
     lines: table([
@@ -86,8 +90,31 @@ export async function create(input: CommandInput): Promise<Report> {
       ['recipients', String(recipients.length)],
       ['proved', opened === null ? 'signature and digest' : 'signature, digest, and opened'],
     ]),
+    warnings,
     json: { name, place: target.label, bytes, recipients: recipients.length, opened: opened !== null, ...claim },
   };
+}
+
+/** Whom the backup is for. Throws ERR_USAGE without anybody, ERR_FILE_IO. */
+export async function recipientsIn({ options }: CommandInput): Promise<readonly string[]> {
+  const recipients = [...(options['recipient']?.split(',') ?? []), ...(await recipientsOf(options['recipients-file']))];
+  if (recipients.length === 0) throw usage(backupCreate, 'a backup needs --recipient or --recipients-file');
+  return recipients;
+}
+
+/** Models that rows in the backup point to and that are not in it: without their rows those do not come back into an empty database. */
+function missingTargets(schema: string, held: readonly string[]): string[] {
+  const { models } = parseInlineSchema(schema);
+  return models
+    .filter(({ name }) => held.includes(name))
+    .flatMap(({ name, fields }) =>
+      fields
+        .filter(({ relationFrom, type }) => relationFrom.length > 0 && !held.includes(type))
+        .map(
+          ({ type }) =>
+            `${name} points to ${type}, which is not in the backup: its rows have to be there before they are restored. Take them along by --models`,
+        ),
+    );
 }
 
 async function recipientsOf(path: string | undefined): Promise<readonly string[]> {

@@ -58,7 +58,7 @@ export const ROW_OPTIONS: Readonly<Record<string, CommandOption>> = {
 export function withRows<T>(
   input: CommandInput,
   models: readonly string[] | 'all' | undefined,
-  work: (rows: RowPort) => Promise<T>,
+  work: (rows: RowPort, schema: string) => Promise<T>,
 ): Promise<T> {
   return JobProject.use(input, ({ database, schema }) => {
     const rows = sqlRowPort({ database, schema: schema.text, ...(models !== undefined && { models }) });
@@ -71,7 +71,7 @@ export function withRows<T>(
         `rows are found by terms in ${table}, which belong to no scope and no key`,
         'Restore whole models where nothing is in the way: without --scope, --key and --on-conflict.',
       );
-    return work(rows);
+    return work(rows, schema.text);
   });
 }
 

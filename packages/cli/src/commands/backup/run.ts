@@ -1,5 +1,5 @@
-import { mkdir, rename, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { access, constants, mkdir, rename, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import {
   type BackupPoint,
   checkSignature,
@@ -17,7 +17,7 @@ import type { Command, CommandInput, Report } from '../../command.ts';
 import { durationOf } from '../../jobs/job-options.ts';
 import { table } from '../../table.ts';
 import { entered } from '../audit/operator-log.ts';
-import { backupCreate, create } from './create.ts';
+import { backupCreate, create, recipientsIn } from './create.ts';
 import { backupDrill, drill } from './drill.ts';
 import { backupPrune, COUNTS, prune } from './prune.ts';
 import { keyringOf, placeOf, verifiersOf } from './request.ts';
@@ -42,6 +42,7 @@ export const backupRun: Command = {
     prune: { help: 'remove old backups that nothing needs, after each that was made; needs --identity' },
     ...COUNTS,
     ...backupDrill.options,
+    rows: { help: 'with the rows of the database; a drill opens a sample of them' },
     'drill-every': { value: 'time', help: 'time between drills, as 24h; none by default' },
     evidence: { value: 'folder', help: 'where the signed evidence of each drill is written' },
     metrics: { value: 'file', help: 'file of metrics, ending in .prom' },
@@ -57,6 +58,7 @@ async function run(input: CommandInput): Promise<Report> {
   const times = timesOf(input);
   const keys = await verifiersOf(input);
   const [{ target }, { storage }] = [placeOf(input), keyringOf(input)];
+  if (!('no-create' in options)) await recipientsIn(input); // what is mistyped is told at once, not at night
   const newest = async (): Promise<BackupPoint | null> => {
     const last = (await listBackups(target)).backups.at(-1);
     if (last === undefined) return null;
@@ -165,6 +167,10 @@ class MetricsFile {
 
   static async open(path: string | undefined): Promise<MetricsFile | null> {
     if (path === undefined) return null;
+    if (!path.endsWith('.prom')) throw usage(backupRun, '--metrics names a file that ends in .prom');
+    await access(dirname(path), constants.W_OK).catch((cause: unknown) => {
+      throw new CliError('ERR_FILE_IO', `${path} cannot be written`, 'Check the folder and its permissions.', cause);
+    });
     const { prometheusText, startMonitor } = await import('@fieldseal/monitor');
     return new MetricsFile(path, startMonitor(), prometheusText);
   }
