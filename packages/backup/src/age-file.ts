@@ -68,7 +68,7 @@ export async function decryptStream(
   try {
     return await decrypter.decrypt(sealed);
   } catch {
-    throw locked('none of the identities opens the backup, or its header is damaged');
+    throw locked('none of the identities opens the file, or its header is damaged');
   }
 }
 

@@ -58,7 +58,7 @@ export function rowSource(port: RowPort, models: readonly string[] = port.models
 /**
  * Writes rows of a backup, in batches: what is not selected, or is there as it was, is not touched.
  *
- * @throws ERR_BACKUP_DAMAGED for what is no row, ERR_OPTIONS for a model that the port does not have, or `newer` without its column
+ * @throws ERR_BACKUP_DAMAGED for what is no row, ERR_OPTIONS for a model that the port does not have, or `newer` without a column that there is
  */
 export async function restoreRows(
   port: RowPort,
@@ -101,6 +101,7 @@ async function restoreBatch(
     } else if (isSame(row, other)) counts.unchanged++;
     else {
       counts.conflicts++;
+      if (selection.onConflict === 'newer') refuseWithoutTime(model, other, selection.newerBy);
       if (wins(row, other, selection)) {
         counts.overwritten++;
         writes.push({ row, before: other });
@@ -119,6 +120,15 @@ function isSelected({ scope, keyIds }: StoredRow, selection: RowSelection): bool
 
 function isSame(one: StoredRow, other: StoredRow): boolean {
   return Object.entries(one.columns).every(([name, value]) => other.columns[name] === value);
+}
+
+/** A row without its time counts as older; a table without the column would keep all of them in silence. */
+function refuseWithoutTime(model: string, { columns }: StoredRow, newerBy = ''): void {
+  if (Object.hasOwn(columns, newerBy)) return;
+  throw new FieldsealError('ERR_OPTIONS', `the model has no column ${newerBy} to tell the newer row by`, {
+    model,
+    hint: 'Name the column as it is called in the database.',
+  });
 }
 
 function wins(row: StoredRow, other: StoredRow, { onConflict, newerBy = '' }: RowSelection): boolean {

@@ -148,6 +148,12 @@ describe('a row that is there and differs', () => {
     expect(emails(port)).toEqual({ ...wanted, 3: null, 4: 'cell of b, unnamed', 7: 'another' });
   });
 
+  it('refuses `newer` by a column that there is not, instead of keeping everything', async () => {
+    const port = memoryRows({ User: [rowOf('1', 'newer', { at: later })] });
+    const wanted = restore({ rows: port, onConflict: 'newer', newerBy: 'updatedAt', ...only });
+    await expect(wanted).rejects.toEqual(code('ERR_OPTIONS'));
+  });
+
   it('refuses `newer` without the column of the time', async () => {
     await expect(restore({ rows: memoryRows({ User: [] }), onConflict: 'newer', ...only })).rejects.toEqual(
       code('ERR_OPTIONS'),

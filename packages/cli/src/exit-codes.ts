@@ -5,7 +5,7 @@ import type { CliErrorCode } from './cli-error.ts';
 export const EXIT_CODES = {
   0: 'done',
   1: 'failed for another reason than those below',
-  2: 'wrong usage',
+  2: 'wrong usage, of an option or of a variable',
   3: 'the key is wrong or missing',
   4: 'there is no keyring',
   5: 'the keyring is damaged',
@@ -25,6 +25,7 @@ export type ExitCode = keyof typeof EXIT_CODES;
 /** Errors that have an exit code of their own; every other one ends with 1. */
 const OF_ERROR: Partial<Record<ErrorCode | CliErrorCode, ExitCode>> = {
   ERR_USAGE: 2,
+  ERR_OPTIONS: 2,
   ERR_KEY_INVALID: 3,
   ERR_KEY_MISSING: 3,
   ERR_KEYRING_LOCKED: 3,

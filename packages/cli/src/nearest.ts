@@ -1,9 +1,7 @@
 /** The candidate that was probably meant, or undefined when none is close. */
 export function nearest(word: string, candidates: readonly string[]): string | undefined {
-  const started =
-    word.length < 2
-      ? undefined
-      : candidates.find((candidate) => candidate.startsWith(word) || word.startsWith(candidate));
+  if (word.length < 2) return undefined; // one digit is as near as another
+  const started = candidates.find((candidate) => candidate.startsWith(word) || word.startsWith(candidate));
   if (started !== undefined) return started;
   const ranked = candidates.map((candidate) => ({ candidate, distance: distance(word, candidate) }));
   const [best] = ranked.sort((a, b) => a.distance - b.distance);

@@ -140,7 +140,7 @@ export async function run(argv: readonly string[], env: Environment, io: Io): Pr
     }
     if (first === '--help' || first === '-h') return say(io, programHelp(COMMANDS));
     if (first === 'help') return say(io, programHelp(COMMANDS));
-    if (first === '--version') return say(io, [version()]);
+    if (first === '--version') return say(io, [json ? JSON.stringify({ version: version() }) : version()]);
     const group = groupOf(argv);
     if (group !== null) {
       if (argv.length > 1) return say(io, programHelp(group));

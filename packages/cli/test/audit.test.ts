@@ -107,7 +107,7 @@ test.each<[readonly string[], Record<string, string>, number]>([
   [['audit', 'checkpoint'], { FIELDSEAL_AUDIT_SIGNER: '' }, 3],
   [['audit', 'checkpoint'], { FIELDSEAL_AUDIT_SIGNER: 'PRIVATE+KEY+x' }, 3],
   [['audit', 'key'], {}, 2],
-  [['audit', 'key', 'two words'], {}, 1],
+  [['audit', 'key', 'two words'], {}, 2],
   [['audit'], {}, 2],
 ])('%j with %j ends with its code, and shows no key', async (argv, more, expected) => {
   const { code, stdout, stderr } = await fieldseal(argv, { ...env, ...more });

@@ -71,7 +71,7 @@ test.each([
   ['a folder without a schema', 'empty', 'ERR_FILE_IO', 6],
   ['a schema without a datasource', 'split/models', 'ERR_FILE_IO', 6],
   ['an annotation that is wrong', 'wrong.prisma', 'ERR_SCHEMA', 1],
-  ['a database without constraints', 'mongo.prisma', 'ERR_OPTIONS', 1],
+  ['a database without constraints', 'mongo.prisma', 'ERR_OPTIONS', 2],
 ])('refuses %s', async (_, name, code, exit) => {
   mkdirSync(folder.path('empty'), { recursive: true });
   writeFileSync(folder.path('wrong.prisma'), DATASOURCE + MODEL.replace('@encrypted', '@encypted'));

@@ -61,10 +61,10 @@ test('--kek vault makes a keyring whose KEK is in Vault; the token may lie in a 
 test.each([
   ['env', {}, 3, 'ERR_KEY_MISSING'],
   ['env', { FIELDSEAL_KEK: 'canary' }, 3, 'ERR_KEY_INVALID'],
-  ['vault', {}, 1, 'ERR_OPTIONS'],
-  ['vault', { FIELDSEAL_VAULT_KEY: 'app', VAULT_ADDR: 'http://127.0.0.1:1' }, 1, 'ERR_OPTIONS'],
-  ['vault', { FIELDSEAL_VAULT_KEY: 'app', VAULT_ADDR: 'http://vault.example', VAULT_TOKEN: 't' }, 1, 'ERR_OPTIONS'],
-  ['vault', { FIELDSEAL_VAULT_KEY: '/', VAULT_ADDR: 'https://vault.example', VAULT_TOKEN: 't' }, 1, 'ERR_OPTIONS'],
+  ['vault', {}, 2, 'ERR_OPTIONS'],
+  ['vault', { FIELDSEAL_VAULT_KEY: 'app', VAULT_ADDR: 'http://127.0.0.1:1' }, 2, 'ERR_OPTIONS'],
+  ['vault', { FIELDSEAL_VAULT_KEY: 'app', VAULT_ADDR: 'http://vault.example', VAULT_TOKEN: 't' }, 2, 'ERR_OPTIONS'],
+  ['vault', { FIELDSEAL_VAULT_KEY: '/', VAULT_ADDR: 'https://vault.example', VAULT_TOKEN: 't' }, 2, 'ERR_OPTIONS'],
   ['hsm', {}, 2, 'ERR_USAGE'],
 ])('--kek %s with %j ends with %i, and makes nothing', async (kek, env, exitCode, error) => {
   const [keyring, file] = [path('never.json'), path('never.env')];

@@ -140,6 +140,8 @@ test.each([
   [['rotate', 'start', '--batch-rows', 'many'], 'ERR_USAGE'],
   [['rotate', 'start', '--batch-rows', '0'], 'ERR_OPTIONS'],
   [['rotate', 'start', '--fields', 'email'], 'ERR_USAGE'],
+  [['rotate', 'plan', '--new-key'], 'ERR_USAGE'],
+  [['rotate', 'start', '--job', 'x'], 'ERR_USAGE'],
   [['rotate', 'start', '--model', 'Nobody'], 'ERR_OPTIONS'],
   [['rotate', 'plan', '--model', 'Patient', '--fields', 'id'], 'ERR_OPTIONS'],
   [['rotate', 'plan', '--url-env', 'NOWHERE'], 'ERR_USAGE'],

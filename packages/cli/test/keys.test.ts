@@ -271,6 +271,10 @@ describe('keys shred', () => {
       census: { entries: [{ cells: 1 }, { cells: 1 }] },
     });
     const file = join(project.folder, `receipt-${ring}.json`);
+    // Where the receipt could not be kept, nothing is destroyed.
+    for (const bad of [store, join(project.folder, 'nowhere', 'receipt.json')])
+      expect(await codeOf('shred', 'acme', '--yes', '--receipt', bad, ...at)).toBe('ERR_FILE_IO');
+    expect((await keys('list', ...at)).stdout).toContain('acme is being shredded');
     const { code, stdout } = await keys('shred', 'acme', '--yes', '--receipt', file, ...at);
     expect([code, stdout]).toEqual([0, expect.stringMatching(/cells +2/)]);
     const receipt: unknown = JSON.parse(readFileSync(file, 'utf8'));
@@ -284,6 +288,9 @@ describe('keys shred', () => {
     writeFileSync(store, before); // a backup
     expect(await codeOf('shred', 'acme', '--from-receipt', join(project.folder, 'nowhere'), ...at)).toBe('ERR_FILE_IO');
     expect(await codeOf('shred', '', '--from-receipt', file, ...at)).toBe('ERR_USAGE');
+    const changed = join(project.folder, `changed-${ring}.json`);
+    writeFileSync(changed, readFileSync(file, 'utf8').replace(/"destroyed": "20/, '"destroyed": "21'));
+    expect(await codeOf('shred', 'acme', '--from-receipt', changed, ...at)).toBe('ERR_OPTIONS');
     expect(await json('shred', 'acme', '--from-receipt', file, ...at)).toMatchObject({ done: false });
     expect(readFileSync(store, 'utf8')).toBe(before);
     expect(await json('shred', 'acme', '--from-receipt', file, '--yes', ...at)).toMatchObject({ done: true });

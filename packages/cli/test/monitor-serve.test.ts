@@ -70,8 +70,8 @@ test.each<[readonly string[], Record<string, string>, number]>([
   [[], {}, 3],
   [['--port', 'x'], { FIELDSEAL_MONITOR_TOKEN: TOKEN }, 2],
   [['--port', '70000'], { FIELDSEAL_MONITOR_TOKEN: TOKEN }, 2],
-  [['--from', 'http://monitor.example'], { FIELDSEAL_MONITOR_TOKEN: TOKEN }, 1],
-  [[], { FIELDSEAL_MONITOR_TOKEN: TOKEN, FIELDSEAL_DASHBOARD_TOKEN: 'short' }, 1],
+  [['--from', 'http://monitor.example'], { FIELDSEAL_MONITOR_TOKEN: TOKEN }, 2],
+  [[], { FIELDSEAL_MONITOR_TOKEN: TOKEN, FIELDSEAL_DASHBOARD_TOKEN: 'short' }, 2],
   [['--token', 'x'], { FIELDSEAL_MONITOR_TOKEN: TOKEN }, 2],
 ])('%j with %j is refused', async (argv, env, expected) => {
   const { code, stderr } = await fieldseal(['monitor', 'serve', ...argv], env);

@@ -25,6 +25,7 @@ test.each([['init'], ['keyring show'], ['inspect']])('fieldseal %s --help', asyn
 });
 
 test('--version', async () => {
+  expect(parsed(await fieldseal(['--version', '--json']))).toEqual({ version: expect.any(String) });
   expect((await fieldseal(['--version'])).stdout).toMatch(/^\d+\.\d+\.\d+\S*\n$/);
 });
 

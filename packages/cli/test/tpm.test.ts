@@ -134,7 +134,7 @@ describe('fieldseal tpm', () => {
   it.each<[string, string[], number, RegExp]>([
     ['no recovery key', ['tpm', 'enroll'], 3, /ERR_KEY_MISSING[\s\S]*FIELDSEAL_RECOVERY_KEY/],
     ['no TPM', ['tpm', 'status', '--device', '/nowhere/tpm'], 9, /ERR_TPM_NOT_FOUND/],
-    ['an address of no form', ['tpm', 'status', '--device', 'nowhere'], 1, /ERR_OPTIONS/],
+    ['an address of no form', ['tpm', 'status', '--device', 'nowhere'], 2, /ERR_OPTIONS/],
     ['no slot to remove', ['tpm', 'remove'], 1, /ERR_KEYRING_SLOT/],
     ['no keyring', ['tpm', 'remove', '--keyring', '/nowhere/keyring.json'], 4, /ERR_KEYRING_MISSING/],
     ['no key to sign with', ['tpm', 'sign-policy', '--pcrs', '7'], 2, /--key and --out/],

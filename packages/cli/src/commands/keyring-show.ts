@@ -16,7 +16,9 @@ export const keyringShow: Command = {
   audit: 'none',
   run: async (input) => {
     const path = input.options['keyring'] ?? keyringPath(input.env);
-    return report(path, await withKeyring(keyringShow, input, (keyring) => keyring.describe()));
+    return withKeyring(keyringShow, input, async (keyring) =>
+      report(path, await keyring.describe(), keyring.receiptKey),
+    );
   },
 };
 
@@ -34,7 +36,11 @@ interface VersionRow {
   readonly kekId: string;
 }
 
-function report(path: string, { id, generation, created, slots, keks, keysets }: KeyringDescription): Report {
+function report(
+  path: string,
+  { id, generation, created, slots, keks, keysets }: KeyringDescription,
+  receiptKey: string,
+): Report {
   const versions = keysets.flatMap(({ scope, data, index }) => [
     ...rows(scope, 'data', data),
     ...rows(scope, 'index', index),
@@ -46,6 +52,7 @@ function report(path: string, { id, generation, created, slots, keks, keysets }:
       ['id', id],
       ['generation', String(generation)],
       ['created', date(created)],
+      ['receipt key', receiptKey],
     ]),
     '',
     ...table([['slot', 'type', 'created'], ...slots.map((slot) => [slot.id, slot.type, date(slot.created)])]),
@@ -82,7 +89,7 @@ function report(path: string, { id, generation, created, slots, keks, keysets }:
       ]),
     ]),
   ];
-  return { lines, json: { path, id, generation, created, slots, keks, keys: versions } };
+  return { lines, json: { path, id, generation, created, receiptKey, slots, keks, keys: versions } };
 }
 
 /** Member by member, so that nothing is shown only because it was added to the record. */

@@ -89,6 +89,8 @@ async function runAction(command: Command, family: JobFamily, input: CommandInpu
   if (action === undefined) throw usage(command, `the action is one of ${ACTIONS.join(', ')}`);
   const { options } = input;
   // Refused before anything is opened.
+  for (const [name, actions] of Object.entries(ONLY))
+    if (name in options && !actions.includes(action)) throw usage(command, `--${name} is for ${actions.join(', ')}`);
   const settings = settingsOf(options);
   durationOf(options, 'for');
   if (options['fields'] !== undefined && options['model'] === undefined) throw usage(command, '--fields needs --model');
@@ -99,6 +101,13 @@ async function runAction(command: Command, family: JobFamily, input: CommandInpu
 
 /** States of jobs that another one must not run beside. */
 const UNFINISHED: readonly JobRecord['state'][] = ['planning', 'running', 'paused'];
+
+/** Options that only some actions heed. */
+const ONLY: Readonly<Record<string, readonly Action[]>> = {
+  job: ['work', 'status', 'pause', 'resume', 'cancel', 'set'],
+  for: ['work'],
+  'new-key': ['start'],
+};
 
 /** Of a program that nobody stops. */
 const NEVER = new AbortController().signal;

@@ -8,10 +8,12 @@ import { table } from '../table.ts';
 
 /** A job as --json shows it. */
 export function statusJson(status: JobStatus): object {
-  const { before, report, plan, ...rest } = status;
+  const { before, report, plan, created, updated, ...rest } = status;
   return {
     ...rest,
     plan,
+    created: new Date(created).toISOString(),
+    updated: new Date(updated).toISOString(),
     before: before === null ? null : (JSON.parse(before) as object),
     report: report === null ? null : (JSON.parse(report) as object),
   };

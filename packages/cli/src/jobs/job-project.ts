@@ -1,5 +1,5 @@
 import type { Keyring, KeyStore } from '@fieldseal/core';
-import { JobControl, type SqlDatabase, SqlJobStore } from '@fieldseal/core/jobs';
+import { databaseError, JobControl, type SqlDatabase, SqlJobStore } from '@fieldseal/core/jobs';
 import { readSchemaMap } from '@fieldseal/prisma/internal';
 import { adapterDatabase, modelTable, PlainRows, SqlRowSource } from '@fieldseal/prisma/jobs';
 import { CliError } from '../cli-error.ts';
@@ -88,7 +88,11 @@ export class JobProject {
     try {
       return await withKeyStore(undefined, input, async (keyStore) => {
         const project = new JobProject(schema, adapterDatabase(adapter, dialect), input, keyStore);
-        return work(project).finally(() => project.#close());
+        return work(project)
+          .catch((error: unknown) => {
+            throw error instanceof Error && error.name === 'DriverAdapterError' ? databaseError(error) : error;
+          })
+          .finally(() => project.#close());
       });
     } finally {
       await adapter.dispose().catch(() => undefined);

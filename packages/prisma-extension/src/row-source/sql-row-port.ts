@@ -307,6 +307,11 @@ async function asked<T>(model: string, work: () => Promise<T>): Promise<T> {
         model,
         hint: 'Another row holds the same unique value, or one that it points to is missing: restore that model first.',
       });
-    throw databaseError(error);
+    const found = databaseError(error);
+    if (!isFieldsealError(found, 'ERR_JOB_DATABASE')) throw found;
+    throw new FieldsealError('ERR_JOB_DATABASE', found.summary, {
+      model,
+      hint: 'Check that the database has the table of this model, as the schema names it, and that its user may read and write it.',
+    });
   }
 }

@@ -47,7 +47,8 @@ async function exportRows(input: CommandInput): Promise<Report> {
     // Checks the recipients before a row is read.
     await writeNew(out, await sealStream(lines(), recipient.split(',')));
   }).finally(() => progress.end());
-  return { lines: [`${out}: ${count} rows of ${model}`], json: { out, model, rows: count } };
+  const warnings = count > 0 ? [] : ['no row was exported: check --model and --scope'];
+  return { lines: [`${out}: ${count} rows of ${model}`], json: { out, model, rows: count }, warnings };
 }
 
 async function writeNew(path: string, content: AsyncIterable<Uint8Array>): Promise<void> {

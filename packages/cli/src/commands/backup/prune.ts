@@ -63,7 +63,7 @@ export async function prune(input: CommandInput): Promise<Report> {
   const rows = [...plan].map(([name, why]) => [name, why ?? (apply ? 'removed' : 'would go')]);
   return {
     lines: [
-      ...table([['backup', 'kept for'], ...rows]),
+      ...(rows.length === 0 ? [`There is no backup at ${target.label}.`] : table([['backup', 'kept for'], ...rows])),
       ...remains.map((name) => `${name}: never finished; ${apply ? 'removed' : 'would go'}`),
       ...(apply || going.length + remains.length === 0 ? [] : ['', 'Nothing was removed. Add --apply to do it.']),
     ],

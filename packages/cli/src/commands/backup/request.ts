@@ -12,11 +12,13 @@ import {
 import {
   environmentOpeners,
   FieldsealError,
+  isFieldsealError,
   type KeyringStorage,
   keyringFile,
   keyringPath,
   parseRawKey,
   recoveryKey,
+  type SecretBytes,
   type SlotOpener,
 } from '@fieldseal/core';
 import type { RowPort } from '@fieldseal/core/jobs';
@@ -104,11 +106,20 @@ export function signerOf({ env }: CommandInput): SigningKey {
       'there is no key to sign backups with',
       'Make one by `fieldseal backup key`, and give it as FIELDSEAL_BACKUP_KEY.',
     );
-  const secret = parseRawKey(text);
+  const secret = backupKey(text);
   try {
     return signingKey(secret);
   } finally {
     secret.wipe();
+  }
+}
+
+function backupKey(text: string): SecretBytes {
+  try {
+    return parseRawKey(text);
+  } catch (error) {
+    if (!isFieldsealError(error, 'ERR_KEY_INVALID')) throw error;
+    throw new FieldsealError('ERR_KEY_INVALID', `FIELDSEAL_BACKUP_KEY: ${error.summary}`, { hint: error.hint });
   }
 }
 

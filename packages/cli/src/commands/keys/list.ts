@@ -113,7 +113,7 @@ async function scopesOf({ options }: CommandInput, all: () => AsyncIterable<stri
     throw new FieldsealError('ERR_KEY_UNKNOWN', 'the keyring holds no keys', {
       hint: 'The key store holds none: check --key-store, --key-store-url-env and --key-store-table.',
     });
-  return scopes;
+  return scopes.sort(); // the application first
 }
 
 /** Member by member, so that nothing is shown only because it was added to the record. */

@@ -1,4 +1,5 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { access, constants, readFile, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import {
   FieldsealError,
   type Keyring,
@@ -98,6 +99,7 @@ async function finish(
     });
   const taken = 'no-census' in input.options ? null : await takeCensus(input, record);
   const census = taken === null ? null : { counted: taken.counted, entries: taken.entries };
+  await refuseTaken(input.options['receipt']);
   if (!('yes' in input.options)) {
     const count =
       taken === null
@@ -151,6 +153,25 @@ async function readReceipt(file: string): Promise<ShredReceipt> {
       error,
     );
   }
+}
+
+/** Throws ERR_FILE_IO where the receipt could not be written, before anything is destroyed. */
+async function refuseTaken(file: string | undefined): Promise<void> {
+  if (file === undefined) return;
+  const taken = await access(file).then(
+    () => true,
+    () => false,
+  );
+  const writable = await access(dirname(file), constants.W_OK).then(
+    () => true,
+    () => false,
+  );
+  if (taken || !writable)
+    throw new CliError(
+      'ERR_FILE_IO',
+      `${file} cannot be written`,
+      'Name a file that is not there yet, in a folder that is.',
+    );
 }
 
 async function receiptReport({ options }: CommandInput, receipt: ShredReceipt, publicKey: string): Promise<Report> {
