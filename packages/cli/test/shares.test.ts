@@ -216,6 +216,19 @@ it('a newer set takes the place of the older one, once it is active', async () =
   expect(readFileSync('keyring.json', 'utf8')).not.toContain(String(slot));
 });
 
+it('a set is replaced where the keys lie in a key store, which is not needed for that', async () => {
+  const made = ['init', '--keyring', 'outside.json', '--key-store', 'keys.json', '--json'];
+  const { recoveryKey } = parsed(await fieldseal(made, project.env));
+  const env = { ...project.env, FIELDSEAL_KEYRING: 'outside.json', FIELDSEAL_RECOVERY_KEY: String(recoveryKey) };
+  const argv = ['split', '--threshold', '2', '--holders', 'holders.txt', '--out', 'out', '--json'];
+  const older = parsed(await run(argv, env));
+  set = parsed(await run(argv, env));
+  const proofs = (await Promise.all([1, 2, 3].map(proofOf))).join('\n');
+  const replaces = `out/shares-${older['setId']}.json`;
+  const active = await run(['activate', '--set', file(), '--replaces', replaces, '--json'], env, proofs);
+  expect(parsed(active)).toMatchObject({ removed: older['slot'] });
+});
+
 /** The text of a share as its holder finds it on the page. */
 async function textOf(index: number): Promise<string> {
   const { openText } = await import('@fieldseal/backup');

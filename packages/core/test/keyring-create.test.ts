@@ -84,6 +84,7 @@ describe('createKeyring', () => {
     }
     expect(await storedText(storage)).toBe(before);
     // Its slots are its own.
+    expect((await keyring.describe([])).slots).toHaveLength(2);
     await keyring.addSlot(rawKey(generateRawKey()), recoveryKey(recovery));
     keyring.close();
   });
