@@ -56,6 +56,17 @@ it('rows go into a backup, and those that are lost come back, once it is told to
   expect(await restore('--apply')).toMatchObject({ rows: { inserted: 0, unchanged: 2 } });
 });
 
+it('a choice that fits no row is told of', async () => {
+  await create('--rows');
+  const argv = ['backup', 'restore', 'latest', '--identity', 'identity.txt', '--rows', '--key', '0000000000000000'];
+  expect((await fieldseal(argv, project.env)).stdout).toContain('None of the 2 rows in this backup was chosen');
+  await target.run(`UPDATE "patients" SET "email" = 'other' WHERE "patient_id" = 'a'`);
+  const whole = argv.slice(0, -2);
+  const differs = 'Rows that differ from the backup: 1.';
+  expect((await fieldseal(whole, project.env)).stdout).toContain(differs);
+  expect((await fieldseal([...whole, '--on-conflict', 'skip'], project.env)).stdout).not.toContain(differs);
+});
+
 it('rows that point to a model that is not in the backup are warned of', async () => {
   await target.run('ALTER TABLE "patients" ADD COLUMN "clinicId" TEXT');
   await target.run('CREATE TABLE "Clinic" ("id" TEXT NOT NULL PRIMARY KEY)');

@@ -33,6 +33,8 @@ export const census: Command = {
         model,
         ...censusLines(found).map((line) => `  ${line}`),
       ]);
-      return { lines, json: { models: counted } };
+      const strayed = input.options['scope'] !== undefined && counted.every(({ census: found }) => found.length === 0);
+      const warnings = strayed ? ['no value was found in this scope: check --scope'] : [];
+      return { lines, json: { models: counted }, warnings };
     }),
 };

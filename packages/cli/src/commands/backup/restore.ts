@@ -97,7 +97,7 @@ export async function restoreNamed(
       }),
     );
   });
-  return report(path, restored);
+  return report(path, restored, 'on-conflict' in options);
 }
 
 function selectionOf({ options }: CommandInput): RestoreSelection {
@@ -115,7 +115,7 @@ const ACTIONS = {
   none: ['lacks nothing', 'lacks nothing'],
 } as const;
 
-function report(path: string, restored: Restoration): Report {
+function report(path: string, restored: Restoration, settled: boolean): Report {
   const { applied, keyring, keysets, rows, manifest } = restored;
   const action = keyring?.action ?? 'none';
   const changes = [action !== 'none', keysets?.created, keysets?.merged, rows?.inserted, rows?.overwritten].some(
@@ -133,7 +133,7 @@ function report(path: string, restored: Restoration): Report {
         ...(rows === null ? [] : [['rows', countsText(rows)]]),
       ]),
       ...left,
-      ...inTheWay(restored),
+      ...inTheWay(restored, settled),
       ...(applied || !changes ? [] : ['', 'Nothing was written. Add --apply to do it.']),
     ],
     json: {
@@ -163,14 +163,20 @@ function leftOut({ entries }: Restoration['manifest'], keysets: boolean, rows: b
   ];
 }
 
-/** What stands in the way of --apply. */
-function inTheWay({ applied, rows }: Restoration): string[] {
-  const conflicts = applied ? 0 : (rows?.conflicts ?? 0);
-  return conflicts === 0
-    ? []
-    : [
-        `${conflicts} rows differ from the backup: --apply changes nothing until --on-conflict says what happens to them.`,
-      ];
+/**
+ * What stands in the way of --apply, or was probably mistyped.
+ *
+ * @param settled - whether it was said what happens to rows that differ
+ */
+function inTheWay({ applied, rows }: Restoration, settled: boolean): string[] {
+  if (rows === null) return [];
+  const { skipped, inserted, unchanged } = rows;
+  if (skipped > 0 && inserted + unchanged + rows.conflicts === 0)
+    return [`None of the ${skipped} rows in this backup was chosen: check --model, --scope and --key.`];
+  if (applied || settled || rows.conflicts === 0) return [];
+  return [
+    `Rows that differ from the backup: ${rows.conflicts}. --apply changes nothing until --on-conflict says what happens to them.`,
+  ];
 }
 
 /** `3 inserted, 2 kept`: what is none is left out. */
